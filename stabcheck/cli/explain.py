@@ -1,0 +1,15 @@
+"""`stabcheck explain CODE`: what a code means, its causes, an example, what to write instead."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("explain")
+@click.argument("codes", nargs=-1, required=True, metavar="CODE...")
+def explain(codes: tuple[str, ...]) -> None:
+    """Explain a code by number or name: SC101, nan."""
+    from stabcheck.explain.codes import as_text, explanation
+
+    texts = [as_text(explanation(code)) for code in codes]
+    click.echo("\n".join(texts), nl=False)

@@ -1,0 +1,364 @@
+"""One cell at work: a target in its seat, fed block by block, then its findings made."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stabcheck.engine.climb import Climber
+from stabcheck.engine.events import CellKey, Event, Found, Progress, Shrinking
+from stabcheck.engine.onset import onset
+from stabcheck.engine.request import Request
+from stabcheck.engine.shrink import BUDGET, Shrinker
+from stabcheck.engine.tally import Candidate, Evidence, Tally
+from stabcheck.engine.trial import SIGNALS, Inputs, Trial, differing, stack
+from stabcheck.engine.verdicts import decide
+from stabcheck.findings import CODES, Cell, Counts, Example, Finding, Grade, Level, selected
+from stabcheck.judge import JUDGED, Verdict, severity
+from stabcheck.oracle.ladder import Oracle
+from stabcheck.oracle.truth import Kind, Truth
+from stabcheck.strategies.recipes import Block
+from stabcheck.targets.answer import Answer
+from stabcheck.targets.layouts import Layout
+from stabcheck.targets.runner import Runner
+
+Array = npt.NDArray[Any]
+
+#: Blocks on which a target is asked twice, to see whether it answers alike.
+_ASKED_TWICE = 6
+#: Longest rows that are also handed over in other memory layouts: beyond, layouts decide how NumPy sums.
+_LAYOUT_CLASSES = 32
+#: Candidates for shrinking the lesser findings of the catalogue: its table shows the worst of each cell.
+_QUICK_BUDGET = 12
+#: Faults of the SC4 family that shrink like verdicts do.
+_SHRINKING_FAULTS = ("SC401",)
+
+
+@dataclass
+class Seat:
+    """A cell under test. `declared` is the grade that the catalogue claims for it, `argument` the argument
+    of a gradient."""
+
+    key: CellKey
+    runner: Runner
+    oracle: Oracle
+    request: Request
+    declared: Grade | None = None
+    reason: str = ""
+    argument: str = ""
+    catalogue: bool = False
+    audited: int = 0
+    tally: Tally = field(init=False)
+    wider: str = ""
+    wavering: bool = False
+    _fed: int = 0
+    _signal_trials: int = 40
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.oracle.format)
+        self._cycle = itertools.cycle(self.runner.layouts)
+        self._climber = Climber(self.oracle.op, self.oracle.format, self.request.seed, self._allowed())
+
+    # -- searching ---------------------------------------------------------------------------------
+
+    def feed(self, block: Block, truth: Truth) -> Iterator[Event]:
+        """Call the target on a block and judge what it says."""
+        layout = self._layout(block)
+        answer = self.runner(block.inputs, layout=layout)
+        verdict = decide(
+            self.oracle, block.inputs, truth, answer.values, answer.usable, flushes=self.runner.flushes
+        )
+        names = tuple(rung.name for rung in self.oracle.rungs)
+        for code in self.tally.feed(block, truth, verdict, names):
+            yield Found(self.key, code)
+        self._climber.watch(block, verdict)
+        for found in self._faults(block, answer):
+            yield Found(self.key, found)
+        self.wider = self.wider or answer.wider
+        if self._fed < _ASKED_TWICE:
+            self._ask_again(block, answer, truth, layout)
+        if answer.signals & SIGNALS and "SC501" not in self.tally.evidence:
+            self._find_signal(block, verdict, truth)
+        self._fed += 1
+        for name in truth.conventions:
+            if name not in self.tally.conventions:
+                mask = self.oracle.convention(name, block.inputs, truth)
+                self.tally.conventions[name] = self._followed(answer.values[mask])
+
+    def climb(self, examples: int) -> Iterator[Event]:
+        """Spend a part of the effort on making errors larger, unless the target is broken already."""
+        if any(CODES[code].breaks == Level.ROBUST for code in self.tally.evidence):
+            return
+        for block in self._climber.blocks(examples):
+            truth = self.oracle.truth(block.inputs)
+            yield from self.feed(block, truth)
+            yield Progress(self.key, 0, truth.head.size)
+
+    def _layout(self, block: Block) -> Layout:
+        return next(self._cycle) if block.recipe.classes <= _LAYOUT_CLASSES else "C"
+
+    def _faults(self, block: Block, answer: Answer) -> list[str]:
+        new = []
+        for fault in answer.faults:
+            row = max(fault.row, 0)
+            rows = block.rows if fault.row < 0 else 1
+            candidate = Candidate(
+                block.row(row), (), math.inf, math.nan, block.recipe.regime, row, block.inputs, fault.text
+            )
+            if self.tally.add(fault.code, candidate, rows):
+                new.append(fault.code)
+        return new
+
+    def _ask_again(self, block: Block, answer: Answer, truth: Truth, layout: Layout) -> None:
+        again = self.runner(block.inputs, layout=layout)
+        same = np.array_equal(answer.values, again.values, equal_nan=True)
+        self.wavering = self.wavering or not same
+        far = differing(answer, again, truth)
+        if far.any():
+            place = tuple(int(i) for i in np.argwhere(far)[0])
+            text = f"{answer.values[place]!r}, then {again.values[place]!r}"
+            candidate = Candidate(
+                block.row(place[0]),
+                place[1:],
+                math.inf,
+                math.nan,
+                block.recipe.regime,
+                place[0],
+                block.inputs,
+                text,
+            )
+            self.tally.add("SC405", candidate, int(far.reshape(block.rows, -1).any(axis=1).sum()))
+
+    def _find_signal(self, block: Block, verdict: Verdict, truth: Truth) -> None:
+        """Which example is right although an overflow or an invalid operation happened on the way?"""
+        calm = np.ones(block.rows, dtype=bool)
+        for a in block.inputs.values():
+            if a.dtype.kind not in "iu":  # x - max(x) may overflow beyond max / 4: nobody's fault
+                size = np.abs(a.reshape(block.rows, -1).astype(np.float64))
+                calm &= (size <= self.oracle.format.max / 4).all(axis=1)
+        right = calm & ~verdict.any_per_row(verdict.code > 0) & ~verdict.any_per_row(verdict.open)
+        right &= ~verdict.any_per_row(truth.kind != Kind.NUMBER)
+        for row in np.flatnonzero(right)[: self._signal_trials]:
+            self._signal_trials -= 1
+            inputs = block.row(int(row))
+            if self.runner(stack([inputs])).signals & SIGNALS:
+                candidate = Candidate(inputs, (), 0.0, 0.0, block.recipe.regime, int(row), block.inputs)
+                self.tally.add("SC501", candidate)
+                return
+
+    @staticmethod
+    def _followed(values: npt.NDArray[np.float64]) -> str:
+        """What the target answers where nothing is judged, in a word."""
+        kinds = {"nan": np.isnan(values), "inf": np.isinf(values), "zero": values == 0}
+        for name, mask in kinds.items():
+            if values.size and mask.all():
+                return name
+        return "numbers" if values.size else "nothing"
+
+    # -- findings ----------------------------------------------------------------------------------
+
+    def finish(self) -> Iterator[Event | Cell]:
+        """Shrink what failed; the last thing yielded is the cell."""
+        findings: list[Finding] = []
+        confirmed = 0
+        for code in sorted(self.tally.evidence, key=severity):
+            if code == "SC501" and self.request.signals == "ignore":
+                continue
+            yield Shrinking(self.key, code)
+            thorough = not (self.catalogue and findings)
+            finding, count = self._finding(code, self.tally.evidence[code], thorough)
+            findings.append(finding)
+            confirmed += count
+        yield self._cell(tuple(_unique(findings)), confirmed)
+
+    def _finding(self, code: str, evidence: Evidence, thorough: bool) -> tuple[Finding, int]:
+        smallest, worst = evidence.smallest, evidence.worst
+        assert smallest is not None
+        assert worst is not None
+        trial, text = Trial(self.runner, self.oracle), smallest.text
+        shows = trial.shows(code)
+        edge: float | None = None
+        if code in JUDGED or code in ("SC501", *_SHRINKING_FAULTS):
+            alone = bool(shows([smallest.inputs])[0])
+            if not alone and code in JUDGED:
+                return self._in_company(code, evidence, smallest), 0
+            budget = BUDGET if thorough else _QUICK_BUDGET
+            shrinker = Shrinker(self.oracle.op, self.oracle.format, shows, self._allowed(), budget)
+            inputs = shrinker.shrink(smallest.inputs, smallest.index) if alone else smallest.inputs
+            minimal = trial.example(code, inputs, smallest.index, smallest.regime)
+            edge = onset(self.oracle.op, self.oracle.format, inputs, shows) if alone and thorough else None
+            text = text or self._properties(trial, code, inputs)
+            if code == "SC401":
+                text = self._raised(inputs) or text
+        else:
+            minimal = Example(smallest.inputs, smallest.index, regime=smallest.regime)
+        worst_example = self._worst(trial, code, worst) if code in JUDGED else minimal
+        return self._record(code, evidence, minimal, worst_example, edge, text), trial.confirmed
+
+    def _worst(self, trial: Trial, code: str, worst: Candidate) -> Example:
+        inputs = worst.inputs
+        if self.oracle.op.kind == "elementwise":
+            inputs = {name: np.asarray(a[worst.index]).reshape(1) for name, a in inputs.items()}
+        return trial.example(code, inputs, worst.index, worst.regime)
+
+    def _record(
+        self, code: str, evidence: Evidence, minimal: Example, worst: Example, edge: float | None, text: str
+    ) -> Finding:
+        target, op, options, dtype = self.key
+        return Finding(
+            code=code,
+            op=op,
+            target=target,
+            dtype=dtype,
+            options=options,
+            argument=self.argument,
+            minimal=minimal,
+            worst=worst,
+            onset=edge,
+            asked=self._asked(code),
+            regimes=tuple(name for name, _ in sorted(evidence.regimes.items(), key=lambda p: (-p[1], p[0]))),
+            share=evidence.examples / max(self.tally.examples, 1),
+            text=text,
+        )
+
+    def _asked(self, code: str) -> bool:
+        request = self.request
+        if not selected(CODES[code], request.select, request.ignore):
+            return False
+        level = CODES[code].breaks
+        if level is None:
+            return code == "SC501" and request.signals == "fail"
+        return level <= request.level
+
+    def _allowed(self) -> dict[str, tuple[float, float]]:
+        bounds = {}
+        for argument in self.oracle.op.arguments:
+            low, high = argument.domain
+            if self.request.range is not None and argument.kind == "logits":
+                low, high = max(low, self.request.range[0]), min(high, self.request.range[1])
+            bounds[argument.name] = (low, high)
+        return bounds
+
+    def _raised(self, inputs: Inputs) -> str:
+        faults = self.runner(stack([inputs])).faults
+        return faults[0].text if faults else ""
+
+    # -- a row in company --------------------------------------------------------------------------
+
+    def _in_company(self, code: str, evidence: Evidence, candidate: Candidate) -> Finding:
+        """The example fails in its block and not alone: is it the neighbours' values that decide?"""
+        rows = next(iter(candidate.block.values())).shape[0]
+        copies = {name: np.stack([a] * rows) for name, a in candidate.inputs.items()}
+        trial = Trial(self.runner, self.oracle)
+        number = JUDGED.index(code)
+
+        def fails(block: Mapping[str, Array], row: int) -> bool:
+            return bool((trial.verdict(block)[1].code[row] == number).any())
+
+        in_block = fails(candidate.block, candidate.row)
+        if not in_block:  # it needed a memory layout or could not be repeated
+            text = f"{CODES[code].meaning}; only in another memory layout than C, or not every time"
+            example = Example(candidate.inputs, candidate.index, regime=candidate.regime,
+                              ulps=candidate.ulps, ratio=candidate.ratio)  # fmt: skip
+            return self._record(code, evidence, example, example, None, text)
+        among_copies = fails(copies, 0)
+        block, row = dict(candidate.block), candidate.row
+        for other in range(rows):
+            pair = {n: a[[candidate.row, other]] for n, a in candidate.block.items()}
+            if other != candidate.row and fails(pair, 0):
+                block, row = pair, 0
+                break
+        truth_index = (row, *candidate.index)
+        answer, verdict, truth = trial.verdict(block)
+        got = float(answer.values[truth_index])
+        example = Example(
+            block,
+            truth_index,
+            got,
+            float(truth.rounded[truth_index]),
+            float(verdict.ulps[truth_index]),
+            float(verdict.ratio[truth_index]),
+            candidate.regime,
+        )
+        if among_copies:
+            text = f"{CODES[code].meaning}, in a batch of {rows} and not alone"
+            return self._record(code, evidence, example, example, None, text)
+        text = f"{CODES[code].name} in row {row} because of its neighbours; alone the row is right"
+        return self._record("SC304", evidence, example, example, None, text)
+
+    # -- words -------------------------------------------------------------------------------------
+
+    def _properties(self, trial: Trial, code: str, inputs: Inputs) -> str:
+        """Broken properties that come with the finding, in words."""
+        op = self.oracle.op
+        answer = self.runner(stack([inputs]))
+        if not answer.usable.all() or code == "SC501":
+            return "overflow or invalid operation on the way" if code == "SC501" else ""
+        values, words = answer.values[0], []
+        finite = values[np.isfinite(values)]
+        low, high = op.range
+        if finite.size and (finite.min() < low or finite.max() > high):
+            words.append(f"outside [{low:g}, {high:g}]")
+        if op.sums_to_one and finite.size == values.size:
+            total = math.fsum(values.tolist())
+            if abs(total - 1) > 4 * self.oracle.format.u * (values.size + 4):
+                words.append(f"the row sums to {total:.4g}")
+        return "; ".join(words)
+
+    def _cell(self, findings: tuple[Finding, ...], confirmed: int) -> Cell:
+        target, op, options, dtype = self.key
+        tally = self.tally
+        return Cell(
+            target=target,
+            op=op,
+            dtype=dtype,
+            options=options,
+            findings=findings,
+            notes=self._notes(),
+            judged=tally.judged,
+            examples=tally.examples,
+            undecided=tally.undecided,
+            max_ratio=tally.max_ratio,
+            max_ulps=tally.max_ulps,
+            p99_ulps=tally.p99_ulps,
+            histogram=tuple(tally.histogram),
+            profile=tally.profile,
+            counts=Counts(dict(tally.rungs), self.audited, confirmed),
+            call_form=self.runner.call_form,
+            declared=self.declared,
+            ceiling=Grade(max(self.oracle.op.judged_levels)),
+            reason_declared=self.reason,
+            location=self.runner.location,
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = list(self.runner.notes)
+        if self.wider:
+            notes.append(f"SC903 wider: answers in {self.wider}, rounded once to {self.oracle.format.name}")
+        if self.runner.flushes:
+            notes.append("SC901 flush-to-zero: subnormal numbers become zero")
+        if self.wavering and "SC405" not in self.tally.evidence:
+            notes.append("answers differ from call to call, inside the gate")
+        if self.tally.undecided:
+            notes.append(f"SC902 undecided: {self.tally.undecided} elements")
+        notes += [
+            f"{name}: not judged, the target answers {what}" for name, what in self.tally.conventions.items()
+        ]
+        if Level.STABLE not in self.oracle.op.judged_levels:
+            notes.append("the formula cannot be differentiated: judged for robust only")
+        return tuple(notes)
+
+
+def _unique(findings: list[Finding]) -> Iterator[Finding]:
+    """One finding per identity: several codes of one row in company are one SC304."""
+    seen = set()
+    for finding in sorted(findings, key=lambda f: severity(f.code)):
+        if finding.identity not in seen:
+            seen.add(finding.identity)
+            yield finding

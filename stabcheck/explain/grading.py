@@ -1,0 +1,29 @@
+"""The grade that a proposed snippet reaches under stabcheck itself: no fix is shown on trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stabcheck.engine.events import Finished
+from stabcheck.engine.request import Request, Task
+from stabcheck.engine.run import run
+
+#: Effort of a grading: the snippets were graded thoroughly when the catalogue was tested.
+EXAMPLES, CLASSES = 60, 64
+
+_KNOWN: dict[tuple[bytes, str, tuple[str, ...]], str] = {}
+
+
+def graded(function: Callable[..., Any], op: str, dtypes: tuple[str, ...]) -> str:
+    """The worst grade of the function over these formats; "" where nothing could be judged.
+
+    Remembered by the code of the function, because one run proposes the same fix many times.
+    """
+    key = (function.__code__.co_code + repr(function.__code__.co_consts).encode(), op, dtypes)
+    if key not in _KNOWN:
+        request = Request(dtypes=dtypes, max_examples=EXAMPLES, max_classes=CLASSES)
+        last = list(run([Task(function, op, request, name="fix")]))[-1]
+        assert isinstance(last, Finished)
+        _KNOWN[key] = "" if last.report.grade is None else str(last.report.grade)
+    return _KNOWN[key]

@@ -1,0 +1,212 @@
+"""The judge: (what was got, what is true) -> codes and ratios, element by element. Pure.
+
+Category before number; an infinity is scored as max + 1 ulp; nothing outside its gate is excused, nothing
+inside is blamed. A verdict is given only where it is the same for every real in the enclosure and every
+gate within its slack; everything else is *open* and asks the oracle to climb.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stabcheck.findings import CODES
+from stabcheck.oracle.scaled import Scaled, shift
+from stabcheck.oracle.truth import Kind, Truth
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Codes that the judge gives, as the small integers of `Verdict.code` (0: nothing found).
+JUDGED = ("", "SC101", "SC102", "SC103", "SC104", "SC105", "SC201", "SC202", "SC203")
+_NUMBER = {code: number for number, code in enumerate(JUDGED)}
+_DIGITS = tuple(_NUMBER[code] for code in ("SC201", "SC202", "SC203"))
+
+#: A subnormal answer below this share of the truth has underflowed.
+SUNK = 2.0**-6
+
+#: Relative error of an error computed in float64 (a subtraction of exact numbers and an addition).
+_ROUNDOFF = 2.0**-50
+#: Ratio below which it does not matter that the gate is known from below only.
+_SILENT = 2.0**-20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Per element: `code` (an index into `JUDGED`), `ratio` = error / gate (the stable gate, or the accurate
+    one for SC202 and SC203), `ulps` = error in ulps of the truth, `open` where the enclosure is too wide
+    to tell, `judged` where there was something to judge.
+    """
+
+    code: npt.NDArray[np.int8]
+    ratio: Floats
+    ulps: Floats
+    open: Bools
+    judged: Bools
+
+    def by_element(self) -> Verdict:
+        """A view with one element per example; writing to it writes to this verdict."""
+        return Verdict(*(getattr(self, name).reshape(-1, 1) for name in self.__dataclass_fields__))
+
+    def put(self, rows: npt.NDArray[np.int64], other: Verdict) -> None:
+        """Take over the rows of a later verdict."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name)[rows] = getattr(other, name)
+
+    def any_per_row(self, mask: Bools) -> Bools:
+        return np.asarray(mask.reshape(mask.shape[0], -1).any(axis=1))
+
+
+def judge(got: Floats, truth: Truth, usable: Bools | None = None) -> Verdict:
+    """Compare `got` (values of the format as float64, the truth's shape) with the truth.
+
+    `usable` tells, per example, which answers exist; the others are not judged here.
+    """
+    with np.errstate(all="ignore"):
+        return _judge(got, truth, usable)
+
+
+def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
+    """Elements that are surely inside both gates need no more; the others are looked at one by one."""
+    near, high = _close(got, truth)
+    ratio = _over(high, truth.ulp, truth.stable, truth.slack)
+    inside = (ratio <= 1) & (_over(high, truth.ulp, truth.accurate, truth.slack) <= 1)
+    clear = near & inside & (truth.kind == Kind.NUMBER)
+    if usable is not None and not usable.all():
+        clear &= usable.reshape(usable.shape + (1,) * (got.ndim - 1))
+    verdict = Verdict(
+        np.zeros(got.shape, dtype=np.int8),
+        np.zeros(got.shape) if truth.robust_only else ratio,
+        high,
+        np.zeros(got.shape, dtype=bool),
+        np.ones(got.shape, dtype=bool),
+    )
+    if clear.all():
+        return verdict
+    places = np.flatnonzero(~clear)
+    if usable is not None:
+        usable = np.repeat(usable, got[0].size)[places] if len(usable) else None
+    rest = _one_by_one(got.reshape(-1)[places], truth.at(places), usable)
+    for name in Verdict.__dataclass_fields__:
+        getattr(verdict, name).reshape(-1)[places] = getattr(rest, name)
+    return verdict
+
+
+def _close(got: Floats, truth: Truth) -> tuple[Bools, Floats]:
+    """Where the answer is a number of less than 2^59 ulps of the truth, and there an upper bound of
+    |got - r| in those ulps."""
+    scaled = shift(got, -truth.ulp)
+    near = np.abs(scaled) < 2.0**59  # false for NaN and infinities
+    error = np.abs((scaled - truth.head) - truth.tail)
+    return near, error * (1 + _ROUNDOFF) + truth.radius
+
+
+def _over(high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats) -> Floats:
+    """Upper bound of error / gate; zero error is inside every gate, NaN where nothing is known."""
+    ratio = shift(high / gate.mantissa, unit - gate.exponent)
+    if np.isinf(slack).any():
+        # All that is known is what the gate is at least: enough for errors of which no report would speak.
+        ratio = np.where(
+            np.isinf(slack), np.where(ratio <= _SILENT, ratio, np.nan), ratio * (1 + np.abs(slack))
+        )
+    else:
+        ratio = ratio * (1 + np.abs(slack))
+    zero = high == 0
+    return np.where(zero, 0.0, ratio) if zero.any() else np.asarray(ratio)
+
+
+def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
+    """The whole judgement; all arrays have one axis."""
+    fmt = truth.format
+    number = truth.kind == Kind.NUMBER
+    nan = np.isnan(got)
+
+    low, high, unit = _error(got, truth)
+    stable_low, stable_high = _ratios(low, high, unit, truth.stable, truth.slack)
+    accurate_low, accurate_high = _ratios(low, high, unit, truth.accurate, truth.slack)
+    outside, inside = stable_low > 1, stable_high <= 1
+    beyond, within = (accurate_low > 1) & (truth.slack >= 0), accurate_high <= 1
+
+    code = np.zeros(got.shape, dtype=np.int8)
+    small_truth = np.abs(truth.rounded) < fmt.tiny
+    infinite_truth = np.isinf(truth.rounded)
+    small_got = np.abs(got) < fmt.tiny
+    wrong = number & outside & ~nan
+    code[wrong] = _NUMBER["SC201"]
+    # Underflow loses all of a number whose size means something, or nearly all. A subnormal answer that is
+    # off by less, or a zero where the gate is absolute, is an inaccuracy like any other.
+    nearly_all = np.abs(got) <= SUNK * np.abs(truth.rounded)
+    sunk = truth.relative & small_got & nearly_all & ~small_truth & ~infinite_truth
+    code[wrong & sunk] = _NUMBER["SC103"]
+    code[wrong & np.isinf(got)] = _NUMBER["SC102"]
+    code[wrong & np.isfinite(got) & infinite_truth] = _NUMBER["SC104"]
+    lost = number & ~outside & inside & beyond & ~nan
+    code[lost] = _NUMBER["SC202"]
+    # Zero for a subnormal of two steps or more breaks accuracy only, whichever gate it misses.
+    vanished = (wrong | lost) & (got == 0) & small_truth & (np.abs(truth.rounded) >= 2 * fmt.eta)
+    code[vanished] = _NUMBER["SC203"]
+    code[number & nan] = _NUMBER["SC101"]
+
+    exact = (truth.kind == Kind.PLUS_INFINITY) | (truth.kind == Kind.MINUS_INFINITY)
+    code[exact & nan] = _NUMBER["SC101"]
+    code[exact & np.isinf(got) & (got != truth.rounded)] = _NUMBER["SC102"]
+    code[exact & np.isfinite(got)] = _NUMBER["SC104"]
+    code[(truth.kind == Kind.NAN) & ~nan] = _NUMBER["SC105"]
+
+    if truth.robust_only:
+        code[np.isin(code, _DIGITS)] = 0
+    judged = truth.kind != Kind.CONVENTION
+    if usable is not None:
+        judged = judged & usable
+    decided = outside | (inside & (beyond | within))
+    open_ = judged & number & ~nan & ~decided
+    code[~judged | open_] = 0
+
+    ratio = np.where(np.isin(code, (_NUMBER["SC202"], _NUMBER["SC203"])), accurate_high, stable_high)
+    ratio = np.where(number & ~nan, ratio, np.where(code > 0, np.inf, 0.0))
+    ulps = shift(high, unit - truth.ulp)
+    ulps = np.where(number & ~nan, ulps, np.where(code > 0, np.nan, 0.0))
+    if truth.robust_only:
+        ratio = np.where(code > 0, ratio, 0.0)
+    ratio = np.where(judged & ~open_, np.nan_to_num(ratio, nan=0.0, posinf=np.inf), 0.0)
+    return Verdict(code, ratio, np.where(judged & ~open_, ulps, 0.0), open_, judged)
+
+
+def _error(got: Floats, truth: Truth) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+    """Bounds of |got - r| in units of 2^unit; an infinite answer counts as max + 1 ulp."""
+    fmt = truth.format
+    scored = np.where(np.isinf(got), np.copysign(1.0, got), got)
+    own = np.where(np.isinf(got), fmt.emax + 1, 0)  # the exponent that an infinity stands for
+    mantissa, exponent = np.frexp(scored)
+    place = np.where(np.isinf(got), own + 1, exponent).astype(np.int64)
+    mantissa = np.where(np.isinf(got), 0.5 * scored, mantissa)
+    # One unit in which neither the answer nor the truth leaves the range.
+    unit = np.maximum(truth.ulp, np.where(scored == 0, truth.ulp, place - 60))
+    down = truth.ulp - unit
+    difference = shift(mantissa, place - unit) - shift(truth.head, down)
+    error = np.abs(difference - shift(truth.tail, down))
+    radius = shift(truth.radius, down)
+    low = np.maximum(error * (1 - _ROUNDOFF) - radius, 0.0)
+    high = error * (1 + _ROUNDOFF) + radius
+    return low, high, unit
+
+
+def _ratios(
+    low: Floats, high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats
+) -> tuple[Floats, Floats]:
+    """Bounds of error / gate; zero error is inside every gate."""
+    below = Scaled.of(low, unit).over(gate) / (1 + np.abs(slack))
+    above = _over(high, unit, gate, slack)
+    zero = high == 0
+    unknown = ~np.isfinite(high) | np.isnan(below) | np.isnan(above)
+    below = np.where(zero, 0.0, np.where(unknown | np.isinf(slack), 0.0, below))
+    above = np.where(zero, 0.0, np.where(unknown, np.inf, above))
+    return below, above
+
+
+def severity(code: str) -> int:
+    """Order of codes from worst to least: by the level they break, then by number."""
+    level = CODES[code].breaks
+    return (int(level) if level is not None else 9) * 1000 + int(code[2:])

@@ -1,0 +1,218 @@
+"""Cross-entropy of logits: a whole call at a time, (N, C) logits with N targets, reduced or not.
+
+Gates are those of log-softmax at the target (see `rows`), weighted by the target; reducing adds the errors
+of a sum over N rows, all of one sign, and of the division.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stabcheck.ops import register
+from stabcheck.ops.context import Context, Value
+from stabcheck.ops.op import Argument, GateConstants, Gates, Op, Option
+from stabcheck.ops.rows import depth, log_sum_of_others, weights
+
+Array = npt.NDArray[Any]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+LOGITS = Argument("logits", "logits", ("N", "C"))
+INDICES = Argument("targets", "index", ("N",))
+SOFT = Argument("targets", "targets", ("N", "C"), (0.0, 1.0))
+
+
+# -- one row -------------------------------------------------------------------------------------------
+
+
+def log_probabilities(k: Context, x: Value) -> Value:
+    """log softmax, in the form whose digits survive."""
+    pivot, at_pivot, rest = log_sum_of_others(k, x)
+    return k.where(pivot, -rest, (x - at_pivot) - rest)
+
+
+def textbook_log_probabilities(k: Context, x: Value) -> Value:
+    """log softmax as the textbook writes it."""
+    return x - k.log(k.sum(k.exp(x)))
+
+
+def log_probability_gate(k: Context, c: GateConstants, x: Value, log_p: Value) -> Value:
+    """The gate of log-softmax, in units of u."""
+    n = k.shape(x)[-1]
+    return depth(k, x) + 2 * k.abs(log_p) + c.C * (c.s(n) + math.log(max(n, 1)) + 2)
+
+
+def expected(k: Context, weight: Value, a: Value) -> Value:
+    """sum_j weight_j a_j over the classes; what has weight 0 does not count, whatever it is."""
+    return k.sum(k.where(weight <= 0, 0, weight * a))
+
+
+def row_conditioning(k: Context, x: Value, weight: Value) -> Value:
+    """sum_j |p_j sum(weight) - weight_j| d_j, the condition number of -sum_j weight_j log p_j."""
+    return k.sum(k.abs(weights(k, x) * k.sum(weight) - weight) * depth(k, x))
+
+
+# -- targets -------------------------------------------------------------------------------------------
+
+
+def counted(targets: Ints, ignored: int | None) -> Bools:
+    """Which rows count: all whose class index is not the ignored one."""
+    return np.ones(targets.shape, dtype=bool) if ignored is None else np.asarray(targets != ignored)
+
+
+def is_valid(x_shape: tuple[int, ...], targets: Ints, ignored: int | None) -> tuple[Bools, Ints]:
+    """Which rows count, and class indices that point somewhere in every row; (..., 1) like `targets`."""
+    return counted(targets, ignored), np.clip(targets, 0, max(x_shape[-1] - 1, 0))
+
+
+def _weights(k: Context, x: Value, targets: Any, options: Mapping[str, Any]) -> tuple[Value, Bools | None]:
+    """The weights of the classes in every row (label smoothing included), and the mask of rows that
+    count (None: all)."""
+    classes = k.shape(x)[-1]
+    smoothing = Fraction(options["label_smoothing"])
+    valid = None
+    if options["target_kind"] == "index":
+        valid, inside = is_valid(k.shape(x), targets, options["ignore_index"])
+        targets = k.where(np.arange(classes) == inside, 1, 0)
+    if smoothing:
+        targets = targets * (1 - smoothing) + smoothing / max(classes, 1)
+    return targets, valid
+
+
+def _reduced(k: Context, per_row: Value, valid: Bools | None, options: Mapping[str, Any]) -> Value:
+    if valid is not None:
+        per_row = k.where(valid, per_row, 0)
+    if options["reduction"] == "none":
+        return per_row
+    total = k.sum(per_row, axis=-2)
+    if options["reduction"] == "sum":
+        return total
+    if valid is None:
+        return total / max(k.shape(per_row)[-2], 1)
+    return total / k.array(np.maximum(np.sum(valid, axis=-2, keepdims=True), 1).astype(np.float64))
+
+
+# -- the op --------------------------------------------------------------------------------------------
+
+
+def _loss(k: Context, x: Value, targets: Any, log_p: Value, options: Mapping[str, Any]) -> Value:
+    weight, valid = _weights(k, x, targets, options)
+    return _reduced(k, -expected(k, weight, log_p), valid, options)
+
+
+def _formula(k: Context, x: Value, targets: Any, **options: Any) -> Value:
+    return _loss(k, x, targets, textbook_log_probabilities(k, x), options)
+
+
+def _fast(k: Context, x: Value, targets: Any, **options: Any) -> Value:
+    return _loss(k, x, targets, log_probabilities(k, x), options)
+
+
+def _gate(k: Context, c: GateConstants, y: Value, x: Value, targets: Any, **options: Any) -> Value:
+    # Absolute. Per row sum_j w_j (gate of log p_j); where several classes have weight, C s(n) for the sum
+    # of the products w_j log p_j. Reduced alike, and s(N) + 2 for the sum of the rows and the division.
+    log_p = log_probabilities(k, x)
+    weight, valid = _weights(k, x, targets, options)
+    n, rows = k.shape(x)[-1], k.shape(x)[-2]
+    per_row = expected(k, weight, log_probability_gate(k, c, x, log_p))
+    loss = expected(k, weight, k.abs(log_p))
+    if options["target_kind"] != "index" or options["label_smoothing"]:
+        per_row = per_row + c.C * c.s(n) * loss
+    if options["reduction"] != "none":
+        per_row = per_row + (c.s(rows) + 2) * loss
+    return _reduced(k, per_row, valid, options)
+
+
+def _underflow(k: Context, c: GateConstants, y: Value, x: Value, targets: Any, **options: Any) -> Value:
+    # A product w_j log p_j may underflow in each class; rows add up or are averaged.
+    soft = options["target_kind"] != "index" or options["label_smoothing"]
+    steps = 2 + (k.shape(x)[-1] if soft else 0)
+    return steps * (k.shape(x)[-2] if options["reduction"] == "sum" else 1) + 2 + 0 * y
+
+
+def _conditioning(k: Context, y: Value, x: Value, targets: Any, **options: Any) -> Value:
+    weight, valid = _weights(k, x, targets, options)
+    return _reduced(k, row_conditioning(k, x, weight), valid, options)
+
+
+def row_conventions(x: Array, counts: Bools) -> dict[str, Bools]:
+    """Rows (that count) whose softmax is a matter of taste; `counts` has the shape of x without classes."""
+    return {
+        "row that is all -inf": counts & np.all(np.isneginf(x), axis=-1),
+        "row with +inf": counts & np.any(np.isposinf(x), axis=-1),
+    }
+
+
+def _conventions(x: Array, targets: Array, **options: Any) -> Mapping[str, Bools]:
+    counts = np.ones(x.shape[:-1], dtype=bool)
+    found: dict[str, Bools] = {}
+    if options["target_kind"] == "index":
+        counts = counted(targets, options["ignore_index"])
+        found["index out of range"] = counts & ((targets < 0) | (targets >= x.shape[-1]))
+    found |= row_conventions(x, counts)
+    if options["reduction"] == "none":
+        return found
+    found = {name: np.asarray(mask.any(axis=-1)) for name, mask in found.items()}
+    if options["reduction"] == "mean":
+        found["mean over no valid target"] = np.asarray(~counts.any(axis=-1))
+    return found
+
+
+def _feeds(x: Array, targets: Array, **options: Any) -> Bools:
+    """A NaN in a row that counts feeds its loss, and everything that the loss goes into."""
+    nan = np.isnan(x).any(axis=-1)
+    if options["target_kind"] == "index":
+        nan &= counted(targets, options["ignore_index"])
+    else:
+        nan |= np.isnan(targets).any(axis=-1)
+    return np.asarray(nan if options["reduction"] == "none" else nan.any(axis=-1))
+
+
+def _adapted(op: Op, options: Mapping[str, Any]) -> Op:
+    return replace(
+        op,
+        arguments=(LOGITS, INDICES if options["target_kind"] == "index" else SOFT),
+        output=("N",) if options["reduction"] == "none" else (),
+        adapt=None,
+    )
+
+
+cross_entropy = register(
+    Op(
+        name="cross_entropy",
+        kind="reducing",
+        arguments=(LOGITS, INDICES),
+        formula=_formula,
+        fast=_fast,
+        output=(),
+        gates=Gates(_gate, _conditioning, underflow=_underflow),
+        options=(
+            Option("reduction", str, "mean", ("none", "mean", "sum"), "what becomes of the N losses"),
+            Option(
+                "ignore_index", int, None, (), "rows with this class index do not count (default: all count)"
+            ),
+            Option("label_smoothing", float, 0.0, (), "share of every target that all classes get alike"),
+            Option(
+                "target_kind",
+                str,
+                "index",
+                ("index", "onehot", "soft"),
+                "targets are class indices, one-hot rows, or rows of probabilities",
+            ),
+        ),
+        invariance="shift",
+        conventions=_conventions,
+        feeds=_feeds,
+        adapt=_adapted,
+        gradient="cross_entropy_grad",
+        text="mean_n of -log(exp(x_t) / sum_j exp(x_j)), t the target of row n",
+        summary="cross-entropy of logits, with class indices or soft targets",
+    )
+)

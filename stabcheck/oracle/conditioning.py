@@ -1,0 +1,324 @@
+"""Gates from conditioning, for formulas that bring none: differentiate the formula itself.
+
+A formula made of elementwise steps and row reductions has a Jacobian of a simple shape,
+
+    dv_i/dx_j = D_i [i = j] + sum_k A_ik b_kj,
+
+one dense row b_k for every reduction (a sum, a maximum, a picked entry) and a diagonal. Carrying (D, A, b)
+along costs a few evaluations of the formula whatever n is, and the sums of absolute values that the
+condition numbers need come from it without ever forming n x n matrices, except where two or more reductions
+meet in a row-valued result (then n x n products of float64, in slices).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stabcheck.errors import StabcheckError
+from stabcheck.ops.context import Condition, Context, Number, Value
+from stabcheck.ops.op import GateConstants, Gates, Op
+from stabcheck.oracle.doubles import DoubleContext
+
+Array = npt.NDArray[Any]
+
+
+class NotDifferentiableError(StabcheckError):
+    """The formula uses a step whose derivative has no such shape: judged for `robust` only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A value with its derivative with respect to one argument: diagonal and dense parts (by reduction)."""
+
+    tape: JacobianContext
+    value: Value
+    diagonal: Value | None = None
+    dense: Mapping[int, Value] = field(default_factory=dict)
+
+    def scaled(self, value: Value, slope: Value) -> Linear:
+        """f(self) with f' = slope."""
+        diagonal = None if self.diagonal is None else self.diagonal * slope
+        return Linear(self.tape, value, diagonal, {k: a * slope for k, a in self.dense.items()})
+
+    def __add__(self, other: Any) -> Linear:
+        o = self.tape.lift(other)
+        return _combine(self, o, self.value + o.value, 1, 1)
+
+    def __sub__(self, other: Any) -> Linear:
+        o = self.tape.lift(other)
+        return _combine(self, o, self.value - o.value, 1, -1)
+
+    def __mul__(self, other: Any) -> Linear:
+        o = self.tape.lift(other)
+        return _combine(self, o, self.value * o.value, o.value, self.value)
+
+    def __truediv__(self, other: Any) -> Linear:
+        o = self.tape.lift(other)
+        quotient = self.value / o.value
+        return _combine(self, o, quotient, 1 / o.value, -quotient / o.value)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other: Any) -> Linear:
+        return self.tape.lift(other) - self
+
+    def __rtruediv__(self, other: Any) -> Linear:
+        return self.tape.lift(other) / self
+
+    def __neg__(self) -> Linear:
+        return self.scaled(-self.value, -1)
+
+    def __pow__(self, power: int) -> Linear:
+        return self.scaled(self.value**power, power * self.value ** (power - 1) if power else 0)
+
+    def __abs__(self) -> Linear:
+        return self.tape.abs(self)
+
+    def __lt__(self, other: Any) -> Condition:
+        return self.value < self.tape.lift(other).value
+
+    def __le__(self, other: Any) -> Condition:
+        return self.value <= self.tape.lift(other).value
+
+    def __gt__(self, other: Any) -> Condition:
+        return self.value > self.tape.lift(other).value
+
+    def __ge__(self, other: Any) -> Condition:
+        return self.value >= self.tape.lift(other).value
+
+
+def _plus(a: Value | None, b: Value | None) -> Value | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return a + b
+
+
+def _combine(a: Linear, b: Linear, value: Value, slope_a: Value, slope_b: Value) -> Linear:
+    left, right = a.scaled(value, slope_a), b.scaled(value, slope_b)
+    keys = dict.fromkeys([*left.dense, *right.dense])
+    dense = {k: _plus(left.dense.get(k), right.dense.get(k)) for k in keys}
+    return Linear(a.tape, value, _plus(left.diagonal, right.diagonal), dense)
+
+
+class JacobianContext:
+    """The context protocol on `Linear` values over a base context (float64 arrays or mpf)."""
+
+    def __init__(self, base: Context) -> None:
+        self.base = base
+        self.rows: list[Value] = []  # b_k of each reduction
+
+    # -- entering ----------------------------------------------------------------------------------
+
+    def variable(self, values: Value) -> Linear:
+        """The argument to differentiate by: a row, or one number per row (length 1)."""
+        return Linear(self, values, diagonal=values * 0 + 1)
+
+    def lift(self, other: Any) -> Linear:
+        return other if isinstance(other, Linear) else Linear(self, other)
+
+    def array(self, values: npt.NDArray[np.float64]) -> Linear:
+        return Linear(self, self.base.array(values))
+
+    def value(self, number: Number) -> Linear:
+        return Linear(self, self.base.value(number))
+
+    def shape(self, a: Any) -> tuple[int, ...]:
+        return self.base.shape(self.lift(a).value)
+
+    # -- elementwise -------------------------------------------------------------------------------
+
+    def exp(self, a: Any) -> Linear:
+        x = self.lift(a)
+        e = self.base.exp(x.value)
+        return x.scaled(e, e)
+
+    def log(self, a: Any) -> Linear:
+        x = self.lift(a)
+        return x.scaled(self.base.log(x.value), 1 / x.value)
+
+    def log1p(self, a: Any) -> Linear:
+        x = self.lift(a)
+        return x.scaled(self.base.log1p(x.value), 1 / (1 + x.value))
+
+    def expm1(self, a: Any) -> Linear:
+        x = self.lift(a)
+        return x.scaled(self.base.expm1(x.value), self.base.exp(x.value))
+
+    def tanh(self, a: Any) -> Linear:
+        x = self.lift(a)
+        # 1 - tanh^2 = 4 / (e^x + e^-x)^2, without the cancellation.
+        e = self.base.exp(-self.base.abs(x.value))
+        return x.scaled(self.base.tanh(x.value), 4 * (e * e) / ((1 + e * e) * (1 + e * e)))
+
+    def sqrt(self, a: Any) -> Linear:
+        x = self.lift(a)
+        root = self.base.sqrt(x.value)
+        return x.scaled(root, 1 / (2 * root))
+
+    def abs(self, a: Any) -> Linear:
+        x = self.lift(a)
+        return self.where(x.value < 0, -x, x)
+
+    def maximum(self, a: Any, b: Any) -> Linear:
+        left, right = self.lift(a), self.lift(b)
+        return self.where(left.value >= right.value, left, right)
+
+    def minimum(self, a: Any, b: Any) -> Linear:
+        left, right = self.lift(a), self.lift(b)
+        return self.where(left.value <= right.value, left, right)
+
+    def where(self, condition: Condition, a: Any, b: Any) -> Linear:
+        a, b = self.lift(a), self.lift(b)
+        choose = self.base.where
+
+        def part(x: Value | None, y: Value | None) -> Value | None:
+            if x is None and y is None:
+                return None
+            return choose(condition, 0 if x is None else x, 0 if y is None else y)
+
+        keys = dict.fromkeys([*a.dense, *b.dense])
+        dense = {k: part(a.dense.get(k), b.dense.get(k)) for k in keys}
+        return Linear(self, choose(condition, a.value, b.value), part(a.diagonal, b.diagonal), dense)
+
+    def xlogy(self, a: Any, b: Any) -> Linear:
+        a, b = self.lift(a), self.lift(b)
+        zero = (a.value <= 0) & (a.value >= 0)
+        return self.where(zero, 0, a * self.log(self.where(zero, 1, b)))
+
+    # -- reductions --------------------------------------------------------------------------------
+
+    def _reduction(self, value: Value, row: Value | None) -> Linear:
+        if row is None:
+            return Linear(self, value)
+        self.rows.append(row)
+        return Linear(self, value, dense={len(self.rows) - 1: value * 0 + 1})
+
+    def _picked(self, a: Linear, value: Value, mask: Value) -> Linear:
+        """sum_i mask_i v_i: its derivative row from the derivative of v."""
+        row = None if a.diagonal is None else a.diagonal * mask
+        for k, coefficient in a.dense.items():
+            row = _plus(row, self.base.sum(coefficient * mask) * self.rows[k])
+        return self._reduction(value, row)
+
+    def sum(self, a: Any, axis: int = -1) -> Linear:
+        a = self.lift(a)
+        _last(axis)
+        return self._picked(a, self.base.sum(a.value), a.value * 0 + 1)
+
+    def max(self, a: Any, axis: int = -1) -> Linear:
+        a = self.lift(a)
+        _last(axis)
+        return self._picked(a, self.base.max(a.value), self.base.pivot(a.value).astype(np.float64))
+
+    def take(self, a: Any, index: npt.NDArray[np.int64]) -> Linear:
+        a = self.lift(a)
+        mask = np.arange(self.shape(a)[-1]) == index
+        return self._picked(a, self.base.take(a.value, index), mask.astype(np.float64))
+
+    def pivot(self, a: Any) -> npt.NDArray[np.bool_]:
+        return self.base.pivot(self.lift(a).value)
+
+    def matmul(self, a: Any, b: Any) -> Linear:
+        raise NotDifferentiableError("matmul in a user's formula has no structured derivative")
+
+    def transpose(self, a: Any) -> Linear:
+        raise NotDifferentiableError("transpose in a user's formula has no structured derivative")
+
+
+def _last(axis: int) -> None:
+    if axis != -1:
+        raise NotDifferentiableError("only reductions over the last axis are differentiated")
+
+
+def _others(a: Value) -> Value:
+    """sum over j != i, without subtracting (which would cancel where one term dominates)."""
+    before = np.cumsum(a, axis=-1)
+    after = np.cumsum(a[..., ::-1], axis=-1)[..., ::-1]
+    zero = a[..., :1] * 0
+    return np.concatenate([zero, before[..., :-1]], axis=-1) + np.concatenate([after[..., 1:], zero], axis=-1)
+
+
+def absolute_row_sums(k: Context, result: Linear, weight: Value) -> Value:
+    """sum_j |dr_i/dx_j| w_j for every output i; `weight` has the argument's shape."""
+    tape = result.tape
+    width = k.shape(result.value)[-1]
+    if not result.dense:
+        return result.value * 0 if result.diagonal is None else k.abs(result.diagonal) * weight
+    if width == 1 and k.shape(weight)[-1] != 1:
+        row: Value | None = None
+        for key, a in result.dense.items():
+            row = _plus(row, a * tape.rows[key])
+        return k.sum(k.abs(row) * weight)
+    if len(result.dense) == 1:
+        ((key, a),) = result.dense.items()
+        b = tape.rows[key]
+        own = a * b if result.diagonal is None else result.diagonal + a * b
+        return k.abs(own) * weight + k.abs(a) * _others(k.abs(b) * weight)
+    total = []
+    for i in range(width):  # slices of the n x n matrix, one output at a time
+        row = None
+        for key, a in result.dense.items():
+            row = _plus(row, (a if k.shape(a)[-1] == 1 else a[..., i : i + 1]) * tape.rows[key])
+        if result.diagonal is not None:
+            unit = (np.arange(k.shape(weight)[-1]) == i).astype(np.float64)
+            row = row + unit * result.diagonal
+        total.append(k.sum(k.abs(row) * weight))
+    return np.concatenate(total, axis=-1)
+
+
+def differentiable(op: Op, options: Mapping[str, Any]) -> bool:
+    """Whether gates can be made for an op that declares none (tried on one small example)."""
+    if op.gates is not None:
+        return True
+    inputs = {
+        a.name: np.zeros((1, *(2 for _ in a.axes)), dtype=np.int64 if a.integer else np.float64)
+        for a in op.arguments
+    }
+    try:
+        with np.errstate(all="ignore"):
+            conditioning_gates(op, DoubleContext(), inputs, options)
+    except NotDifferentiableError:
+        return False
+    return True
+
+
+def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options: Mapping[str, Any]) -> Gates:
+    """Gates for an op that declares none.
+
+    stable, normwise: C (2 + s(n)/8) u (|r| + max_j |x_j| sum_j |dr/dx_j|); accurate, componentwise: the
+    same with sum_j |dr/dx_j . x_j|. (2 C is what the catalogue grants a function of two libm calls, s(n)/8
+    the growth of its sums.) For shift-invariant ops x_j is x_j - x_max, so that a common offset excuses
+    nothing.
+    """
+    arguments = op.lift(k, inputs)
+    if op.invariance == "shift":
+        arguments = [
+            x - k.max(x) if a.kind == "logits" else x for a, x in zip(op.arguments, arguments, strict=True)
+        ]
+    normwise: Value | None = None
+    componentwise: Value | None = None
+    for place, argument in enumerate(op.arguments):
+        if argument.integer:
+            continue
+        tape = JacobianContext(k)
+        lifted = [
+            tape.variable(x) if j == place else (x if op.arguments[j].integer else tape.lift(x))
+            for j, x in enumerate(arguments)
+        ]
+        result = tape.lift(op.formula(tape, *lifted, **options))
+        size = k.abs(arguments[place])
+        largest = size if op.kind == "elementwise" else k.max(size)
+        normwise = _plus(normwise, absolute_row_sums(k, result, largest + 0 * size))
+        componentwise = _plus(componentwise, absolute_row_sums(k, result, size))
+
+    def stable(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
+        n = 1 if op.kind == "elementwise" else k.shape(args[0])[-1]
+        return c.C * (2 + c.s(n) / 8) * (k.abs(y) + normwise)
+
+    return Gates(stable, conditioning=lambda _k, _y, *_a, **_o: componentwise, underflow=4)

@@ -1,0 +1,237 @@
+"""Evaluating an op's gates for a block: in float64 where that is sure, else in mpf.
+
+accurate = the stable gate and also
+error <= A u (1 + s(n)/8) (|r| + sum_j |dr/dx_j . x_j|) + half an ulp + 2 eta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stabcheck.findings import Level
+from stabcheck.formats import Format
+from stabcheck.ops.context import Context, Value
+from stabcheck.ops.op import GateConstants, Gates, Op, that_matter
+from stabcheck.oracle.conditioning import conditioning_gates
+from stabcheck.oracle.doubles import DoubleContext
+from stabcheck.oracle.enclosure import Enclosure
+from stabcheck.oracle.reals import RealContext
+from stabcheck.oracle.scaled import Scaled, shift
+from stabcheck.oracle.truth import Placed
+
+Array = npt.NDArray[Any]
+
+#: Relative uncertainty of a gate evaluated in float64 (errors of exp(x - m) in p: 745 u; the rest less).
+DOUBLE_SLACK = 1e-9
+#: A gate evaluated in mpf is the gate, widened by this much: errors of a whole number of subnormal steps
+#: less a trifle meet gates of as many steps, and must not hang on the last bit of either.
+MPF_MARGIN = 1e-12
+MPF_PRECISION = 160
+
+#: In a gate a masked logit is a very negative one: its weight is 0 and 0 * d stays 0.
+_MASK = 2.0**1000
+#: Beside finite numbers that come near it, the largest float64 stands for infinity.
+_NEAR_MASK = 2.0**990
+
+
+#: Where nothing is known of the conditioning no digit is asked for: half of the truth, so that only a
+#: failure of category (NaN, infinite, finite) is beyond it.
+ROBUST_ONLY = Gates(lambda k, c, y, *_arguments, **_options: 0.5 / c.u + 0 * y, relative=True)
+
+
+def robust_only(op: Op) -> bool:
+    """Whether only the codes that break `robust` are judged (see `conditioning.differentiable`)."""
+    return max(op.judged_levels) == Level.ROBUST
+
+
+def stand_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The inputs with infinities replaced by finite numbers of no weight, NaN by 0."""
+    return {name: a if a.dtype.kind == "i" else _finite(a) for name, a in inputs.items()}
+
+
+def _finite(a: Array) -> Array:
+    finite = np.isfinite(a)
+    if finite.all():
+        return a
+    largest = float(np.max(np.abs(a), initial=0.0, where=finite))
+    mask = _MASK if largest < _NEAR_MASK else float(np.finfo(np.float64).max)
+    return np.nan_to_num(a, nan=0.0, posinf=mask, neginf=-mask)
+
+
+def evaluate(
+    op: Op,
+    fmt: Format,
+    inputs: Mapping[str, Array],
+    options: Mapping[str, Any],
+    enclosure: Enclosure,
+    placed: Placed,
+    factor: float,
+    exact: bool,
+) -> tuple[Scaled, Scaled, npt.NDArray[np.float64]]:
+    """(stable gate, accurate gate, relative slack) for every output element of the block.
+
+    `factor` widens both gates. With `exact` the gates are evaluated in mpf; otherwise in float64, and
+    an element whose gate leaves the range of float64 gets what the gate is at least, as its terms are >= 0:
+    the allowance for underflow (and an infinite slack), half an ulp for the accurate gate (and a negative
+    slack). Such a bound clears elements, no more.
+    """
+    options = that_matter(options)
+    finite = stand_in(inputs)
+    size = Scaled.of(np.abs(placed.head), placed.ulp)
+    if exact:
+        reals = RealContext(MPF_PRECISION)
+        with np.errstate(all="ignore"):  # a truth without a value is NaN here and not judged
+            y = reals.array(_midpoint(enclosure)) if _in_range(enclosure) else reals.enclosed(enclosure)
+            stable, accurate = _gates(op, fmt, reals, scaled_reals, finite, options, y, size, placed)
+        slack = np.zeros(size.mantissa.shape)
+        factor *= 1 + MPF_MARGIN
+    else:
+        with np.errstate(all="ignore"):
+            y = _midpoint(enclosure)
+            stable, accurate = _gates(op, fmt, DoubleContext(), Scaled.of, finite, options, y, size, placed)
+        known = np.isfinite(stable.mantissa) & np.isfinite(y)
+        sure = known & np.isfinite(accurate.mantissa)
+        slack = np.where(sure, DOUBLE_SLACK, np.where(known, -DOUBLE_SLACK, np.inf))
+        if not sure.all():
+            half = Scaled.of(np.full(sure.shape, 0.5), placed.ulp)
+            stable = _where(known, stable, _least(op, fmt))
+            accurate = _where(sure, accurate, stable.minimum(half))
+    return stable.times(factor), accurate.times(factor), slack
+
+
+def _least(op: Op, fmt: Format) -> Scaled:
+    """What the stable gate is at least: its steps for underflow where the op states a number of them."""
+    steps = op.gates.underflow if op.gates is not None else Gates.underflow
+    return Scaled.of(0.0 if callable(steps) else steps, fmt.etamin)
+
+
+def _where(mask: npt.NDArray[np.bool_], a: Scaled, b: Scaled) -> Scaled:
+    return Scaled(np.where(mask, a.mantissa, b.mantissa), np.where(mask, a.exponent, b.exponent))
+
+
+def _in_range(enclosure: Enclosure) -> bool:
+    return bool(np.all(np.abs(enclosure.exponent) < 900))
+
+
+def _midpoint(enclosure: Enclosure) -> npt.NDArray[np.float64]:
+    with np.errstate(over="ignore", under="ignore"):
+        return shift(enclosure.head, enclosure.exponent)
+
+
+def _gates(
+    op: Op,
+    fmt: Format,
+    k: Context,
+    scaled: Callable[[Value], Scaled],
+    inputs: Mapping[str, Array],
+    options: Mapping[str, Any],
+    y: Value,
+    size: Scaled,
+    placed: Placed,
+) -> tuple[Scaled, Scaled]:
+    constants = GateConstants(fmt)
+    shape = size.mantissa.shape
+
+    def spread(value: Value) -> Scaled:
+        """A gate in lifted form as one Scaled of the output's shape."""
+        result = scaled(value)
+        full = np.broadcast_shapes(result.mantissa.shape, lifted)
+        return Scaled(
+            op.squeeze(np.broadcast_to(result.mantissa, full)).copy(),
+            op.squeeze(np.broadcast_to(result.exponent, full)).copy(),
+        )
+
+    lifted = shape + (1,) * (0 if op.kind == "elementwise" else op.rank - len(op.output))
+    y = y.reshape(lifted)
+    arguments = op.lift(k, inputs)
+    gates = ROBUST_ONLY if robust_only(op) else op.gates or conditioning_gates(op, k, inputs, options)
+    n = reduced_length(op, inputs)
+
+    stable = _stable(gates, fmt, k, constants, y, arguments, options, spread, size)
+    if gates.bounded is not None:
+        condition = spread(k.abs(gates.bounded(k, constants, y, *arguments, **options)))
+    elif gates.conditioning is not None:
+        condition = spread(k.abs(gates.conditioning(k, y, *arguments, **options)))
+    else:
+        return stable, stable
+    growth = constants.A * fmt.u * (1 + constants.s(n) / 8)
+    allowance = (size + condition).times(growth) + Scaled.of(np.full(shape, 0.5), placed.ulp)
+    if callable(gates.underflow):  # more than the roundings of one result: terms of a sum, factors
+        steps = spread(gates.underflow(k, constants, y, *arguments, **options))
+        lost = Scaled(steps.mantissa, steps.exponent + fmt.etamin)
+    else:
+        lost = Scaled.of(np.full(shape, 2.0), fmt.etamin)
+    return stable, stable.minimum(allowance + lost)
+
+
+def _stable(
+    gates: Gates,
+    fmt: Format,
+    k: Context,
+    constants: GateConstants,
+    y: Value,
+    arguments: list[Value],
+    options: Mapping[str, Any],
+    spread: Callable[[Value], Scaled],
+    size: Scaled,
+) -> Scaled:
+    bound = spread(gates.stable(k, constants, y, *arguments, **options))
+    if gates.relative:
+        # Capped at one half, so that zero never passes for a normal truth.
+        with np.errstate(over="ignore"):
+            bound = size.times(np.minimum(bound.times(fmt.u).floats(), 0.5))
+    else:
+        bound = bound.times(fmt.u)
+    if callable(gates.underflow):
+        steps = spread(gates.underflow(k, constants, y, *arguments, **options))
+        return bound + Scaled(steps.mantissa, steps.exponent + fmt.etamin)
+    return bound + Scaled.of(np.full(size.mantissa.shape, gates.underflow), fmt.etamin)
+
+
+def underflow_steps(
+    op: Op, fmt: Format, inputs: Mapping[str, Array], options: Mapping[str, Any], y: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """How many numbers that underflowed an output element may lack, in float64; `y` is the truth, near
+    enough. At least 2; an element whose count leaves the range of float64 gets 2."""
+    stated = op.gates.underflow if op.gates is not None else Gates.underflow
+    steps: Any = stated
+    if callable(stated):
+        k = DoubleContext()
+        lifted = y.shape + (1,) * (0 if op.kind == "elementwise" else op.rank - len(op.output))
+        arguments = op.lift(k, stand_in(inputs))
+        with np.errstate(all="ignore"):
+            counted = stated(k, GateConstants(fmt), y.reshape(lifted), *arguments, **that_matter(options))
+        full = np.broadcast_shapes(np.shape(counted), lifted)
+        steps = op.squeeze(np.broadcast_to(counted, full))
+    return np.asarray(np.fmax(np.where(np.isinf(steps), 2.0, np.broadcast_to(steps, y.shape)), 2.0))
+
+
+def reduced_length(op: Op, inputs: Mapping[str, Array]) -> int:
+    """n of s(n) in the accurate gate: what one example sums over."""
+    if op.kind == "elementwise":
+        return 1
+    shape = max((inputs[a.name].shape[1:] for a in op.arguments), key=len)
+    return max(sum(shape), 1)
+
+
+def scaled_reals(value: Value) -> Scaled:
+    """An object array of mpf as mantissas and exponents, rounded to float64 mantissas."""
+    array = np.asarray(value, dtype=object)
+    mantissa = np.empty(array.shape, dtype=np.float64)
+    exponent = np.zeros(array.shape, dtype=np.int64)
+    for place, number in np.ndenumerate(array):
+        sign, man, exp, bits = number._mpf_ if hasattr(number, "_mpf_") else (0, 0, 0, 0)
+        if not man and exp:  # mpmath's encoding of infinities and NaN
+            mantissa[place] = float(number)
+            continue
+        if not man:
+            mantissa[place] = 0.0 if hasattr(number, "_mpf_") else float(number)
+            continue
+        surplus = max(int(bits) - 60, 0)
+        mantissa[place] = float(-(int(man) >> surplus) if sign else int(man) >> surplus)
+        exponent[place] = max(min(int(exp) + surplus, 1 << 59), -(1 << 59))
+    return Scaled.of(mantissa, exponent)

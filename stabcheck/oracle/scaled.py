@@ -1,0 +1,109 @@
+"""Floats with an exponent of their own: (mantissa, exponent) pairs that neither overflow nor underflow.
+
+Errors and gates meet here: a truth of 1e-310 with a gate of 1e-15, or an answer of 5.0 where 1e-310 is right,
+leave the range of float64 when written in ulps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: Exponent of zero: far below every other, and sums of a few such exponents stay in int64.
+_ZERO = -(1 << 60)
+
+
+#: Fields of a float64.
+_FRACTION_BITS = 52
+_BIAS = 1023
+_EXPONENT_FIELD = 0x7FF
+_NO_EXPONENT = np.int64(~(_EXPONENT_FIELD << _FRACTION_BITS))
+_HALF = np.int64((_BIAS - 1) << _FRACTION_BITS)
+
+
+def shift(values: Floats, exponents: npt.ArrayLike) -> Floats:
+    """values * 2^exponents for int64 exponents of any size, rounded once where the result is subnormal.
+
+    A product with a power of two says the same as ldexp and costs a fifth; ldexp (of an int32) serves
+    powers that are no normal number.
+    """
+    e = np.asarray(exponents, dtype=np.int64)
+    if e.size and e.min() > -_BIAS and e.max() <= _BIAS:
+        return np.asarray(values * power(e))
+    return np.ldexp(values, np.clip(e, -5000, 5000).astype(np.int32))
+
+
+def power(exponents: Ints) -> Floats:
+    """2^exponents for -1022 <= exponents <= 1023, from its bits."""
+    return np.asarray((exponents + _BIAS) << _FRACTION_BITS).view(np.float64)
+
+
+def split(values: Floats) -> tuple[Floats, Ints]:
+    """frexp by bits: (mantissa, exponent) with 1/2 <= |mantissa| < 1, or 0 (inf, NaN) with exponent 0."""
+    if values.ndim == 0:
+        mantissa, exponent = np.frexp(values)
+        return np.asarray(mantissa), np.asarray(exponent, dtype=np.int64)
+    bits = np.ascontiguousarray(values).view(np.int64).reshape(values.shape)
+    field = (bits >> _FRACTION_BITS) & _EXPONENT_FIELD
+    odd = (field == 0) | (field == _EXPONENT_FIELD)
+    mantissa = ((bits & _NO_EXPONENT) | _HALF).view(np.float64)
+    exponent = field - (_BIAS - 1)
+    if odd.any():
+        mantissa[odd], exponent[odd] = np.frexp(values[odd])
+    return mantissa, exponent
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """mantissa * 2^exponent, 1/2 <= |mantissa| < 1 (or 0, inf, NaN), elementwise."""
+
+    mantissa: Floats
+    exponent: Ints
+
+    @classmethod
+    def of(cls, values: npt.ArrayLike, exponent: npt.ArrayLike = 0) -> Scaled:
+        """values * 2^exponent."""
+        mantissa, own = split(np.asarray(values, dtype=np.float64))
+        whole = own + np.asarray(exponent, dtype=np.int64)
+        zero = mantissa == 0
+        return cls(mantissa, np.where(zero, _ZERO, whole) if zero.any() else whole)
+
+    def __add__(self, other: Scaled) -> Scaled:
+        top = np.maximum(self.exponent, other.exponent)
+        # What is 2^1000 times smaller than the other changes no bit of the sum.
+        both = [a.mantissa * power(np.maximum(a.exponent - top, -1000)) for a in (self, other)]
+        return Scaled.of(both[0] + both[1], top)
+
+    def minimum(self, other: Scaled) -> Scaled:
+        less = self.over(other) <= 1
+        return Scaled(
+            np.where(less, self.mantissa, other.mantissa), np.where(less, self.exponent, other.exponent)
+        )
+
+    def times(self, factor: npt.ArrayLike) -> Scaled:
+        return Scaled.of(self.mantissa * np.asarray(factor), self.exponent)
+
+    def over(self, other: Scaled) -> Floats:
+        """self / other as float64: inf or 0 where it leaves the range, NaN only from 0 / 0."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+            return shift(self.mantissa / other.mantissa, self.exponent - other.exponent)
+
+    def floats(self) -> Floats:
+        with np.errstate(over="ignore", under="ignore"):
+            return shift(self.mantissa, self.exponent)
+
+    def __getitem__(self, key: npt.NDArray[np.int64]) -> Scaled:
+        return Scaled(self.mantissa[key], self.exponent[key])
+
+    def reshape(self, *shape: int) -> Scaled:
+        return Scaled(self.mantissa.reshape(shape), self.exponent.reshape(shape))
+
+    def put(self, key: npt.NDArray[np.int64], values: Scaled) -> None:
+        """Replace the entries of some examples in place (the owner refines its truth)."""
+        self.mantissa[key] = values.mantissa
+        self.exponent[key] = values.exponent

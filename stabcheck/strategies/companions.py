@@ -1,0 +1,148 @@
+"""All arguments of a block: the principal one from its regime, the others to go with it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stabcheck.formats import Format
+from stabcheck.ops.op import Argument
+from stabcheck.strategies import class_targets, cotangents, linear, simplex
+from stabcheck.strategies.regimes import Floats, Regime, Rng, Shape
+
+if TYPE_CHECKING:
+    from stabcheck.strategies.recipes import Draws
+
+Array = npt.NDArray[Any]
+
+#: Rows of one call of a reducing op or layer: mostly few, so that no row hides behind the others.
+_BATCH = (1, 1, 2, 2, 3, 3, 4, 5, 8)
+_LARGER_BATCH = (16, 33, 64)
+_SIDES = (1, 1, 2, 3)
+_FEATURES = (1, 2, 2, 3, 4, 6, 9)
+#: Numbers of the largest argument in one block of a reducing op.
+_BLOCK_NUMBERS = 1 << 18
+
+
+def draw(rng: Rng, draws: Draws, regime: Regime, rows: int, classes: int) -> dict[str, Array]:
+    """Argument name -> array of `rows` examples in the format (class indices int64)."""
+    sizes = _sizes(rng, draws, rows, classes)
+    inputs: dict[str, Array] = {}
+    scores: Floats | None = None  # what the targets are chosen by: (rows, ..., C) where there are classes
+    for place, argument in enumerate(draws.op.arguments):
+        elementwise = draws.op.kind == "elementwise"
+        shape = (rows, classes) if elementwise else (rows, *(sizes[axis] for axis in argument.axes))
+        if argument.integer:
+            assert scores is not None, "class indices come after what they point into"
+            inputs[argument.name] = class_targets.indices(
+                rng, scores, draws.options, draws.specials == "extended"
+            ).reshape(shape)
+            continue
+        if argument.kind == "real" and draws.op.kind == "layer":
+            continue  # features: drawn together with their weights
+        if argument.kind == "weights":
+            first = draws.op.arguments[place - 1].name
+            inputs[first], inputs[argument.name], scores = linear.features_and_weights(
+                rng, draws.format, regime, rows, sizes
+            )
+            continue
+        exact = _filled(rng, draws, regime, argument, shape, scores, inputs)
+        inputs[argument.name] = draws.format.round_array(_within(rng, exact, argument, draws))
+        if scores is None:
+            scores = draws.format.widen(inputs[argument.name])
+            if not elementwise and argument.axes:
+                scores = np.moveaxis(scores, argument.axes.index("C") + 1, -1)
+    return inputs
+
+
+def _filled(
+    rng: Rng,
+    draws: Draws,
+    regime: Regime,
+    argument: Argument,
+    shape: Shape,
+    scores: Floats | None,
+    inputs: dict[str, Array],
+) -> Floats:
+    fmt = draws.format
+    elementwise = draws.op.kind == "elementwise"
+    if argument.kind == "probabilities":
+        if scores is None:
+            return simplex.of_regime(rng, fmt, regime, shape, not elementwise)
+        return simplex.beside(rng, fmt, regime, scores, not elementwise)
+    if argument.kind == "targets":
+        assert scores is not None, "targets come after what they are the targets of"
+        if elementwise:
+            return class_targets.soft_numbers(rng, fmt, scores)
+        return class_targets.soft_rows(rng, fmt, scores, draws.options, draws.specials == "extended")
+    if argument.kind == "cotangent":
+        assert scores is not None, "cotangents come after what they belong to"
+        return cotangents.cotangents(rng, fmt, shape, scores)
+    return _logits(rng, draws, regime, argument, shape)
+
+
+def _logits(rng: Rng, draws: Draws, regime: Regime, argument: Argument, shape: Shape) -> Floats:
+    """The regime row by row; where one call holds several rows, sometimes on one of them only."""
+    if draws.op.kind in ("row", "elementwise"):
+        return regime.fill(rng, draws.format, shape)
+    place = argument.axes.index("C") + 1
+    moved = (*shape[:place], *shape[place + 1 :], shape[place])
+    count = math.prod(moved[:-1])
+    values = regime.fill(rng, draws.format, (count, shape[place])).reshape(shape[0], -1, shape[place])
+    here = values.shape[1]
+    if here > 1 and (regime.specials != "finite" or rng.random() < 0.3):
+        others = rng.normal(size=values.shape) * 3
+        only = np.arange(here) == rng.integers(here, size=(shape[0], 1))
+        values = np.where(only[..., None], values, others)
+    # A sum over the rows may overflow although their mean is a number: that is nobody's fault.
+    reach = draws.format.max / (8 * here)
+    values = np.where(np.isfinite(values), np.clip(values, -reach, reach), values)
+    return np.moveaxis(values.reshape(moved), -1, place)
+
+
+def _sizes(rng: Rng, draws: Draws, rows: int, classes: int) -> dict[str, int]:
+    """Lengths of the axes of one example."""
+    batch = int(rng.choice(_LARGER_BATCH if rng.random() < 0.06 else _BATCH))
+    fit = max(1, _BLOCK_NUMBERS // max(rows * classes, 1))
+    outer = min(int(rng.choice(_SIDES)), fit)
+    return {
+        "C": classes,
+        "N": min(batch, fit),
+        "D": min(int(rng.choice(_FEATURES)), fit),
+        "outer": outer,
+        "inner": min(int(rng.choice(_SIDES)), max(1, fit // outer)),
+    }
+
+
+def _within(rng: Rng, values: Array, argument: Argument, draws: Draws) -> Array:
+    """Finite values moved into the domain of the argument and the range that the user gave.
+
+    Values outside are folded back by their remainder, so that both ends and the inside are reached.
+    """
+    low, high = argument.domain
+    if draws.range is not None and argument.kind == "logits":
+        low, high = max(low, draws.range[0]), min(high, draws.range[1])
+    if (low, high) == (-math.inf, math.inf):
+        return values
+    fmt = draws.format
+    low, high = _held(fmt, max(low, -fmt.max), 1), _held(fmt, min(high, fmt.max), -1)
+    outside = np.isfinite(values) & ((values < low) | (values > high))
+    with np.errstate(over="ignore", invalid="ignore"):
+        width = high - low
+        folded = low + np.mod(values, width) if 0 < width < math.inf else np.clip(values, low, high)
+    clipped = np.clip(values, low, high)
+    moved = np.where(rng.random(values.shape) < 0.25, clipped, folded)
+    inside = np.where(outside, moved, values)
+    rounded = fmt.widen(fmt.round_array(inside))  # rounding may step outside again
+    return np.where(np.isfinite(values), np.clip(rounded, low, high), values)
+
+
+def _held(fmt: Format, bound: float, inward: int) -> float:
+    """The number of the format at a bound, or the next one inside it."""
+    near = fmt.round_array([bound])
+    if (float(fmt.widen(near)[0]) - bound) * inward < 0:
+        near = fmt.neighbour(near, inward)
+    return float(fmt.widen(near)[0])

@@ -1,0 +1,61 @@
+"""Probabilities: as a softmax or a sigmoid hands them on, and at the edges 0 and 1.
+
+Ordinary regimes speak of logits; their softmax (rounded to the format, so that rows sum to one only nearly,
+and with exact zeros where it underflows) or sigmoid stands for them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stabcheck.formats import Format
+from stabcheck.strategies.regimes import (
+    Floats,
+    Regime,
+    Rng,
+    Shape,
+    column,
+    top_mask,
+)
+
+
+def of_regime(rng: Rng, fmt: Format, regime: Regime, shape: Shape, rows: bool) -> Floats:
+    """Probabilities of that regime; NaN stays NaN."""
+    values = regime.fill(rng, fmt, shape)
+    if regime.serves == "probabilities":
+        return values
+    return _softmax(values) if rows else _sigmoid(values)
+
+
+def beside(rng: Rng, fmt: Format, regime: Regime, p: Floats, rows: bool) -> Floats:
+    """A second row of probabilities beside p, one manner per example: its own, a few ulps away, equal, equal
+    but for an exact 0, in another order."""
+    each = column(p.shape)
+    own = of_regime(rng, fmt, regime, p.shape, rows)
+    clean = np.nan_to_num(p, nan=0.5)
+    near = fmt.widen(fmt.neighbour(fmt.round_array(clean), rng.integers(-3, 4, p.shape)))
+    manners = (
+        own,
+        np.clip(near, 0.0, 1.0),
+        clean,
+        np.where(top_mask(rng, p.shape), 0.0, clean),
+        rng.permuted(clean, axis=-1),
+        np.where(clean > 0, np.maximum(own, fmt.eta), own),
+    )
+    chosen = rng.choice(len(manners), size=each, p=(0.2, 0.2, 0.1, 0.1, 0.1, 0.3))
+    return np.choose(chosen, manners)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        e = np.exp(-np.abs(x))
+    return np.asarray(np.where(x < 0, e, 1.0) / (1 + e))
+
+
+def _softmax(x: Floats) -> Floats:
+    nan = np.isnan(x)
+    clean = np.where(nan, 0.0, x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        e = np.exp(clean - clean.max(axis=-1, keepdims=True, initial=-np.finfo(np.float64).max))
+        p = e / e.sum(axis=-1, keepdims=True)
+    return np.where(nan, np.nan, np.nan_to_num(p, nan=1.0))

@@ -1,0 +1,179 @@
+"""Calling strangers: what a target raises is data, and what it changes around it is put back.
+
+Contained in the process: exceptions of every kind (SystemExit and GeneratorExit too; only a real Ctrl-C
+passes), output, input, floating-point error state, warning filters, random seeds, environment, working
+directory, recursion limit. What no process can do for itself (a crash, an endless loop, memory) is the
+business of `isolate`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import random
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import numpy as np
+
+#: Longest text of an exception that a report repeats.
+TEXT_LIMIT = 200
+
+#: How NumPy's warnings begin, and the IEEE signal each stands for.
+_SIGNALS = {"overflow": "overflow", "invalid value": "invalid", "divide by zero": "divide"}
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A call that ended in an exception instead of a result."""
+
+    text: str
+    error: BaseException
+
+
+def describe(error: BaseException) -> str:
+    """`TypeError: first line of the message`, also for exceptions whose `__str__` fails."""
+    kind = type(error).__name__
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:
+        lines = []
+    text = f"{kind}: {lines[0].strip()}" if lines else kind
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 3] + "..."
+
+
+#: When the calls of targets that are under way in this process began, the outermost first: for whoever
+#: watches it.
+_under_way: list[float] = []
+
+
+def seconds_under_way() -> float:
+    """How long a stranger has been at work in this process by now; 0 when none is."""
+    return time.monotonic() - _under_way[0] if _under_way else 0.0
+
+
+def attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The result, or `Raised`. KeyboardInterrupt passes where it can be the user's: in a process that
+    ignores Ctrl-C it is the target's own. What the target forked does not come back from here."""
+    process = os.getpid()
+    try:
+        return function(*args, **kwargs)
+    except BaseException as error:  # SystemExit, GeneratorExit, MemoryError, RecursionError as well
+        if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            raise
+        return Raised(describe(error), error)
+    finally:
+        if os.getpid() != process:
+            os._exit(0)
+
+
+def watched(function: Callable[..., Any], *args: Any) -> Any:
+    """`attempt`, for calls that have a time limit: unlike imports."""
+    _under_way.append(time.monotonic())
+    try:
+        return attempt(function, *args)
+    finally:
+        _under_way.pop()
+
+
+class _Sink(io.TextIOBase):
+    """A text stream that swallows everything, and has a `buffer` that does so too."""
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffer = _BinarySink()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def close(self) -> None:
+        """It stays open: a target that closes the standard output closes none of ours."""
+
+
+class _BinarySink(io.RawIOBase):
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+@contextlib.contextmanager
+def _streams() -> Iterator[None]:
+    """No output gets out; reading standard input meets its end instead of waiting for a person."""
+    # Put back by hand: contextlib.redirect_stdout would do, but a target may have replaced sys.stdin too.
+    out, err, inp = sys.stdout, sys.stderr, sys.stdin
+    sink: TextIO = _Sink()  # type: ignore[assignment]
+    sys.stdout = sys.stderr = sink
+    sys.stdin = io.StringIO()
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr, sys.stdin = out, err, inp
+
+
+def _environment() -> dict[Any, Any]:
+    """The environment as it is kept: decoding it at every call would cost more than most calls."""
+    kept = getattr(os.environ, "_data", None)
+    return dict(os.environ if kept is None else kept)
+
+
+@contextlib.contextmanager
+def _surroundings() -> Iterator[None]:
+    """Random state, environment, working directory and recursion limit are put back."""
+    seeds, numpy_seeds = random.getstate(), np.random.get_state()
+    environment, limit = _environment(), sys.getrecursionlimit()
+    try:
+        directory: str | None = os.getcwd()
+    except OSError:  # the directory we are in was deleted
+        directory = None
+    try:
+        yield
+    finally:
+        random.setstate(seeds)
+        np.random.set_state(numpy_seeds)
+        sys.setrecursionlimit(limit)
+        if _environment() != environment:
+            os.environ.clear()
+            for key, value in environment.items():
+                os.environ[os.fsdecode(key)] = os.fsdecode(value)
+        if directory is not None:
+            with contextlib.suppress(OSError):
+                os.chdir(directory)
+
+
+@contextlib.contextmanager
+def contained() -> Iterator[set[str]]:
+    """Everything above for as long as the block lasts; yields the set of IEEE signals seen so far.
+
+    Signals are taken from NumPy's warnings rather than from `np.errstate(call=...)`, so that a target
+    that turns warnings into errors behaves here as it does for its author. Underflow is not reported:
+    it is on by default nowhere.
+    """
+    signals: set[str] = set()
+
+    def collect(message: Warning | str, category: type[Warning], *_rest: Any, **_more: Any) -> None:
+        if issubclass(category, RuntimeWarning):
+            text = str(message)
+            signals.update(name for start, name in _SIGNALS.items() if text.startswith(start))
+
+    with (
+        _streams(),
+        _surroundings(),
+        warnings.catch_warnings(),
+        np.errstate(over="warn", invalid="warn", divide="warn", under="ignore"),
+    ):
+        warnings.simplefilter("always")
+        warnings.showwarning = collect
+        yield signals

@@ -1,0 +1,129 @@
+"""Runs: the same report however often and by however many; crashes and Ctrl-C leave the rest standing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from stabcheck.engine.events import CellFinished, CellStarted, Finished, Found, Progress, Shrinking, Started
+from stabcheck.engine.request import Request, Task
+from stabcheck.engine.run import run
+from stabcheck.findings.serial import report_to_data
+
+MINE = """
+import os
+import numpy as np
+
+def naive_softmax(x):
+    e = np.exp(x)
+    return e / e.sum(axis=-1, keepdims=True)
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+def dies(x):
+    if x.size and np.nanmax(x) > 200:
+        os._exit(7)
+    return softmax(x)
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """The tasks named, of a file in the working directory."""
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+
+    def tasks(*names, dtypes=("float32",), **settings):
+        asked = Request(dtypes=dtypes, **{"max_examples": 40, "max_classes": 16, **settings})
+        return [Task(f"mine.py:{name}", "softmax", asked) for name in names]
+
+    return tasks
+
+
+def report_of(tasks, **how):
+    *_, last = run(tasks, **how)
+    return last.report
+
+
+def text_of(report):
+    """The JSON of a report but for its time."""
+    return json.dumps({**report_to_data(report), "elapsed": None}, sort_keys=True)
+
+
+def test_two_runs_are_equal(mine):
+    """Byte for byte, times apart."""
+    tasks = mine("naive_softmax", "softmax", dtypes=("float32", "float16"))
+    assert text_of(report_of(tasks)) == text_of(report_of(tasks))
+
+
+@pytest.mark.parametrize("how", [{"workers": 2}, {"workers": 1, "contained": True}])
+def test_workers_do_not_change_the_report(mine, how):
+    """Nor does running the targets in processes of their own."""
+    tasks = mine("naive_softmax", "softmax", dtypes=("float32", "float16"))
+    assert text_of(report_of(tasks)) == text_of(report_of(tasks, **how))
+
+
+def test_the_environment_does_not_change_the_report(mine, monkeypatch):
+    """CI makes Hypothesis load another profile; other seeds make other reports."""
+    tasks = mine("naive_softmax")
+    before = text_of(report_of(tasks))
+    monkeypatch.setenv("CI", "true")
+    assert before == text_of(report_of(tasks))
+    assert before != text_of(report_of(mine("naive_softmax", seed=1)))
+
+
+def test_a_target_that_dies_takes_nobody_with_it(mine):
+    """SC407 in its cell; the other cell of the same group is judged as ever."""
+    report = report_of(mine("dies", "softmax"), contained=True)
+    dies, softmax = report.cells
+    assert {"SC407"} <= {f.code for f in dies.findings}
+    assert ("judged", ()) == (softmax.state, softmax.findings)
+    assert softmax.judged > 100
+
+
+def test_events_tell_a_story(mine):
+    """Started, then each cell from start to finish, Finished last; progress adds up."""
+    events = list(run(mine("naive_softmax")))
+    kinds = [type(e) for e in events]
+    assert [Started, CellStarted, CellFinished, Finished] == [kinds[0], kinds[1], kinds[-2], kinds[-1]]
+    assert {"SC101"} <= {e.code for e in events if isinstance(e, Found)}
+    assert [e.code for e in events if isinstance(e, Shrinking)] == sorted(
+        {e.code for e in events if isinstance(e, Shrinking)}
+    )
+    cell = events[-2].cell
+    assert cell.examples == sum(e.examples for e in events if isinstance(e, Progress)) == 40
+    assert events[0].cells == (cell.key,)
+
+
+def test_ctrl_c_ends_in_the_report_so_far(mine):
+    """KeyboardInterrupt in the middle: the cells that are through are reported, and it says so."""
+    events = run(mine("naive_softmax", dtypes=("float32", "float16")))
+    for event in events:
+        if isinstance(event, CellFinished):
+            break
+    rest = [events.throw(KeyboardInterrupt())]
+    rest += list(events)
+    assert [Finished] == [type(e) for e in rest]
+    assert (True, 1) == (rest[0].report.interrupted, len(rest[0].report.cells))
+
+
+def test_cells_come_in_the_order_of_the_plan(mine):
+    """Whatever was ready first."""
+    tasks = mine("softmax", "naive_softmax", dtypes=("float16", "float32"))
+    expected = [(t, d) for t in ("mine.py:softmax", "mine.py:naive_softmax") for d in ("float16", "float32")]
+    assert expected == [(c.target, c.dtype) for c in report_of(tasks, workers=2).cells]
+
+
+def test_a_target_of_this_process_stays_here(mine):
+    """A closure cannot be sent to a worker; it is judged here, beside those that are."""
+    scale = np.float32(1)
+
+    def local(x):
+        e = np.exp(x - x.max(axis=-1, keepdims=True)) * scale
+        return e / e.sum(axis=-1, keepdims=True)
+
+    tasks = [*mine("softmax"), Task(local, "softmax", mine("softmax")[0].request, "local")]
+    report = report_of(tasks, workers=2)
+    assert [("mine.py:softmax", True), ("local", True)] == [(c.target, c.judged > 100) for c in report.cells]

@@ -1,0 +1,213 @@
+"""One cell at work: faults, company, signals, examples of one's own and notes become findings or words."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import stabcheck
+from stabcheck.errors import UsageError
+
+CALLS = itertools.count()
+
+
+def sigmoid(x):
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
+
+
+def raises_on_large(x):
+    if np.abs(np.nan_to_num(x)).max() > 1000:
+        raise ZeroDivisionError("too large for me")
+    return sigmoid(x)
+
+
+def none_on_large(x):
+    return None if np.abs(np.nan_to_num(x)).max() > 1000 else sigmoid(x)
+
+
+def short_on_large(x):
+    return sigmoid(x)[..., :1] if np.abs(np.nan_to_num(x)).max() > 1000 else sigmoid(x)
+
+
+def writes(x):
+    result = sigmoid(x)
+    np.clip(x, -20, 20, out=x)
+    return result
+
+
+def unsteady(x):
+    return sigmoid(x) * (1 + 0.01 * np.random.default_rng(next(CALLS)).random())
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "text"),
+    [
+        (raises_on_large, "SC401", "ZeroDivisionError: too large for me"),
+        (none_on_large, "SC403", "None"),
+        (short_on_large, "SC402", "shape"),
+        (writes, "SC404", "its input"),
+        (unsteady, "SC405", "then"),
+    ],
+)
+def test_faults_are_findings(target, code, text, check, by_code):
+    """With a text that says what happened, and an input."""
+    finding = by_code(check(target, "sigmoid"))[code]
+    assert text in finding.text
+    assert finding.asked
+    assert finding.minimal.inputs["x"].size >= 1
+
+
+def test_an_exception_is_shrunk(check, by_code):
+    """To one number just beyond the edge."""
+    finding = by_code(check(raises_on_large, "sigmoid"))["SC401"]
+    assert [1001.0] == np.abs(finding.minimal.inputs["x"]).astype(float).tolist()
+    assert finding.onset == pytest.approx(1000, rel=1e-6)
+
+
+def test_the_same_target_unsteady_inside_the_gate_gets_a_note(check):
+    """A last bit that wanders is no finding."""
+
+    def wandering(x):
+        return np.nextafter(sigmoid(x), x.dtype.type(2 * (next(CALLS) % 2)))
+
+    report = check(wandering, "sigmoid")
+    assert "answers differ from call to call, inside the gate" in report.cells[0].notes
+    assert "SC405" not in {f.code for f in report.findings}
+
+
+def test_neighbours_that_spoil_a_row_are_sc304(targets, check, by_code):
+    """The batch's maximum is no row's: the finding shows the row and the neighbour that spoils it."""
+    findings = by_code(check(targets["batch_softmax"], max_examples=200))
+    assert "SC304" in findings
+    example = findings["SC304"].minimal
+    assert "because of its neighbours" in findings["SC304"].text
+    assert (2, 0) == (example.inputs["x"].shape[0], example.index[0])
+    alone = stabcheck.check(targets["batch_softmax"], "softmax", dtypes="float32", name="t", max_examples=1,
+                            examples=[example.inputs["x"][0]], regimes=["single"])  # fmt: skip
+    assert not alone.findings
+
+
+def test_a_signal_is_a_note_unless_it_is_asked_for(check):
+    """sigmoid(-1000) = 1 / (1 + exp(1000)) = 0 is right, through an overflow."""
+
+    def textbook(x):
+        return 1 / (1 + np.exp(-x))
+
+    settings = {"regimes": ["huge"], "range": (-1e4, 1e4)}
+    report, failing, ignoring = (
+        check(textbook, "sigmoid", signals=s, **settings) for s in ("report", "fail", "ignore")
+    )
+    signals = [[f for f in r.findings if f.code == "SC501"] for r in (report, failing, ignoring)]
+    assert [[False], [True], []] == [[f.asked for f in found] for found in signals]
+    assert [True, False, True] == [r.ok for r in (report, failing, ignoring)]
+    assert "overflow" in signals[0][0].text
+
+
+def test_examples_of_ones_own_come_first(check, by_code):
+    """They are judged before anything is drawn, whatever the effort."""
+    seen = []
+
+    def remembering(x):
+        seen.append(np.array(x, copy=True))
+        return sigmoid(x)
+
+    mine = [np.array([1.25, -3.5]), np.array([0.125])]
+    check(remembering, "sigmoid", examples=mine, max_examples=1)
+    blocks = [x.ravel().tolist() for x in seen]
+    first, second = blocks.index([1.25, -3.5]), blocks.index([0.125])
+    assert first < second
+    assert not any(len(b) == 64 for b in blocks[:first])
+
+
+def test_an_example_of_ones_own_is_enough(check, by_code):
+    """A failure that no regime reaches is found in it, and named so."""
+
+    def off_at_one_point(x):
+        return np.where(x == np.float32(0.2578125), 0.9, sigmoid(x)).astype(x.dtype)
+
+    assert not check(off_at_one_point, "sigmoid", max_examples=20).findings
+    report = check(off_at_one_point, "sigmoid", max_examples=20, examples=[np.array([0.5, 0.2578125])])
+    assert ("your example",) == by_code(report)["SC201"].regimes
+    assert [0.2578125] == by_code(report)["SC201"].minimal.inputs["x"].tolist()
+
+
+def test_what_is_asked_decides_what_fails(check):
+    """By level, by select and ignore; the grade does not depend on it."""
+
+    def rough(x):
+        return sigmoid(x) * x.dtype.type(1 + 1e-4)
+
+    asked = {
+        "default": check(rough, "sigmoid"),
+        "robust": check(rough, "sigmoid", level="robust"),
+        "ignored": check(rough, "sigmoid", ignore=["SC2"]),
+        "selected": check(rough, "sigmoid", select=["nan"]),
+    }
+    assert {"default": False, "robust": True, "ignored": True, "selected": True} == {
+        k: r.ok for k, r in asked.items()
+    }
+    assert {"robust"} == {str(r.grade) for r in asked.values()}
+
+
+def test_broken_properties_are_words_of_the_finding(check, by_code):
+    """Rows that do not sum to one, values out of range."""
+
+    def doubled(x):
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return 2 * e / e.sum(axis=-1, keepdims=True)
+
+    text = by_code(check(doubled))["SC201"].text
+    assert "outside [0, 1]" in text
+    assert "sums to 2" in text
+
+
+def test_conventions_are_told(check):
+    """What the target answers where nothing is judged."""
+
+    def zeros_if_masked(x):
+        top = np.where(np.isfinite(x), x, -1e30).max(axis=-1, keepdims=True)
+        e = np.where(np.isneginf(x), 0, np.exp(x - top))
+        total = e.sum(axis=-1, keepdims=True)
+        return np.where(total > 0, e / np.where(total > 0, total, 1), 0)
+
+    report = check(zeros_if_masked, specials="extended", max_examples=300)
+    assert any(
+        "row that is all -inf: not judged, the target answers zero" in n for n in report.cells[0].notes
+    )
+
+
+def test_undecided_elements_are_reported_and_not_passed(check, monkeypatch):
+    """A gate of zero around a difference that no interval resolves: SC902, and the report is not ok."""
+    from stabcheck import ops
+    from stabcheck.ops.op import Argument, Gates, Op
+
+    hopeless = Op(
+        "hopeless",
+        "elementwise",
+        (Argument("x", "logits", ()),),
+        lambda k, x: k.log(k.exp(x)) - x,
+        (),
+        gates=Gates(lambda k, c, y, x: 0 * y, underflow=0.0),
+    )
+    monkeypatch.setattr(ops, "_OPS", {**ops._OPS, "hopeless": hopeless})
+    report = check(lambda x: x - x, hopeless, max_examples=1, regimes=["moderate"])
+    cell = report.cells[0]
+    assert cell.undecided == cell.judged > 0
+    assert any(n.startswith("SC902 undecided") for n in cell.notes)
+    assert not report.ok
+    assert "undecided" in str(report)
+
+
+def test_wider_results_are_noted(check):
+    """float64 from float32: rounded once, then judged."""
+    report = check(lambda x: sigmoid(x.astype(np.float64)), "sigmoid")
+    assert ["SC903 wider: answers in float64, rounded once to float32"] == list(report.cells[0].notes)
+    assert report.ok
+
+
+def test_unknown_names_are_usage_errors(check):
+    """Regimes, options and examples with missing arguments."""
+    for settings in ({"regimes": ["clifs"]}, {"options": {"axis": 1}}):
+        with pytest.raises(UsageError):
+            check(sigmoid, "sigmoid", **settings)

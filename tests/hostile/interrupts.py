@@ -1,0 +1,10 @@
+"""Raises what Ctrl-C raises."""
+
+import numpy as np
+
+
+def softmax(x):
+    if (x > 50).any():
+        raise KeyboardInterrupt
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)

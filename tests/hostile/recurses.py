@@ -1,0 +1,10 @@
+"""Calls itself without end."""
+
+import numpy as np
+
+
+def softmax(x):
+    if (x > 50).any():
+        return softmax(x)
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)

@@ -1,0 +1,8 @@
+"""Forgets to return."""
+
+import numpy as np
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    e / e.sum(axis=-1, keepdims=True)

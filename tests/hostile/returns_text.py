@@ -1,0 +1,8 @@
+"""Returns what it would print."""
+
+import numpy as np
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return str(e / e.sum(axis=-1, keepdims=True))

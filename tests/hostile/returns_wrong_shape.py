@@ -1,0 +1,8 @@
+"""Drops a class."""
+
+import numpy as np
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return (e / e.sum(axis=-1, keepdims=True))[..., 1:]

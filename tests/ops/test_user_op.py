@@ -1,0 +1,258 @@
+"""`@stabcheck.op`: a formula of one line gets the same judging as the catalogue, with gates of its own."""
+
+import math
+
+import numpy as np
+import pytest
+
+import stabcheck
+from stabcheck import ops
+from stabcheck.errors import UsageError
+from stabcheck.findings import Grade
+
+ALL = ("float64", "float32", "bfloat16", "float16")
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    """Ops declared here are forgotten afterwards."""
+    ops.names()
+    monkeypatch.setattr(ops, "_OPS", dict(ops._OPS))
+
+
+def declared(**how):
+    return stabcheck.op(**how)
+
+
+def codes(target, op, **settings):
+    """Codes that were asked for, per format."""
+    settings = {"dtypes": ALL, "max_examples": 150, "max_classes": 33, **settings}
+    report = stabcheck.check(target, op, name="target", **settings)
+    assert [c.state for c in report.cells] == ["judged"] * len(report.cells)
+    return {c.dtype: {f.code for f in c.findings if f.asked} for c in report.cells}
+
+
+SILENT = {dtype: set() for dtype in ALL}
+
+
+def squash():
+    """x / (1 + |x|), as written."""
+
+    @declared(name="squash", kind="elementwise")
+    def squash(m, x):
+        return x / (1 + m.abs(x))
+
+    return squash, lambda x: x / (1 + np.abs(x)), lambda x: np.sign(x) - np.sign(x) / (1 + np.abs(x))
+
+
+def root_mean_square():
+    """A row op with one number per row, of condition 1; the squares overflow."""
+
+    @declared(name="rms", kind="row", output="number")
+    def rms(m, x):
+        return m.sqrt(m.sum(x * x) / m.shape(x)[-1])
+
+    def good(x):
+        wide = x.astype(np.promote_types(x.dtype, np.float32))
+        top = np.abs(wide).max(axis=-1, keepdims=True)
+        scaled = wide / np.where(top > 0, top, 1)
+        return (top[..., 0] * np.sqrt(np.mean(scaled * scaled, axis=-1))).astype(x.dtype)
+
+    return rms, good, lambda x: np.sqrt(np.mean(x * x, axis=-1))
+
+
+def centred_softmax():
+    """Softmax with a temperature, invariant under shifts."""
+
+    @declared(name="sharp", kind="row", invariance="shift", domain=(-1e4, 1e4))
+    def sharp(m, x):
+        e = m.exp(2 * x)
+        return e / m.sum(e)
+
+    def good(x):
+        e = np.exp(2 * (x - x.max(axis=-1, keepdims=True)).astype(np.promote_types(x.dtype, np.float32)))
+        return (e / e.sum(axis=-1, keepdims=True)).astype(x.dtype)
+
+    def bad(x):
+        e = np.exp(2 * x)
+        return e / e.sum(axis=-1, keepdims=True)
+
+    return sharp, good, bad
+
+
+CASES = [squash, root_mean_square, centred_softmax]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_correct_implementation_is_silent(case):
+    """In all formats, with gates from conditioning."""
+    op, good, _ = case()
+    assert SILENT == codes(good, op, max_examples=90, max_classes=33)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_the_correct_implementation_stays_silent(case):
+    """Over five seeds, at the default effort."""
+    op, good, _ = case()
+    for seed in range(5):
+        assert SILENT == codes(good, op, seed=seed, max_examples=1000, max_classes=4096)
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [(squash, {"SC103", "SC201"}), (root_mean_square, {"SC102"}), (centred_softmax, {"SC101"})],
+)
+def test_a_broken_implementation_is_found(case, expected):
+    """The textbook's trouble in every format, and one number is enough to show it."""
+    op, _, bad = case()
+    report = stabcheck.check(bad, op, dtypes=ALL, max_examples=60, max_classes=17, name="target")
+    found = [(f.dtype, f.code, f.minimal.inputs["x"].size) for f in report.findings if f.code in expected]
+    assert {(dtype, code, 1) for dtype in ALL for code in expected} == set(found)
+
+
+def test_a_common_offset_excuses_nothing_where_it_is_declared_so():
+    """x - logsumexp(x) loses its digits under an offset: found, whatever the offset."""
+
+    @declared(name="mine", kind="row", invariance="shift")
+    def formula(m, x):
+        return x - m.log(m.sum(m.exp(x)))
+
+    def target(x):
+        m = x.max(axis=-1, keepdims=True)
+        return x - (m + np.log(np.exp(x - m).sum(axis=-1, keepdims=True)))
+
+    found = codes(target, formula, dtypes=("float32",), regimes=("offset",))
+    assert "SC201" in found["float32"]
+
+
+def test_specials_are_asked_for():
+    """Masked logits are drawn only where they have a meaning."""
+
+    def target(x):
+        assert not np.isinf(x).any()
+        return x.max(axis=-1)
+
+    def declare(**more):
+        @declared(name="largest", kind="row", output="number", **more)
+        def largest(m, x):
+            return m.max(x)
+
+        return largest
+
+    assert {"float32": set()} == codes(target, declare(), dtypes=("float32",))
+    assert {"float32": {"SC401"}} == codes(target, declare(specials=True), dtypes=("float32",))
+
+
+def test_what_a_nan_feeds_can_be_said():
+    """In a row op every output of its row, unless the op says otherwise."""
+
+    def declare(**more):
+        @declared(name="exponentials", kind="row", **more)
+        def exponentials(m, x):
+            return m.exp(x)
+
+        return exponentials
+
+    kinds = {"dtypes": ("float32",), "regimes": ("nan",)}
+    assert {"float32": {"SC105"}} == codes(np.exp, declare(), **kinds)
+    assert {"float32": set()} == codes(np.exp, declare(feeds=np.isnan), **kinds)
+
+
+def test_conventions_are_not_judged():
+    """A function in `specials` names what is a matter of taste."""
+
+    @declared(
+        name="reciprocal",
+        specials=lambda x: {"one over zero": x == 0},
+        kind="elementwise",
+        arguments={"x": "real"},
+    )
+    def reciprocal(m, x):
+        return 1 / x
+
+    def target(x):
+        with np.errstate(divide="ignore"):
+            return np.where(x == 0, x.dtype.type(7), 1 / x)
+
+    report = stabcheck.check(target, reciprocal, dtypes="float32", max_examples=300, name="target")
+    assert [] == [f.code for f in report.findings if f.asked]
+    assert ("one over zero: not judged, the target answers numbers",) == report.cells[0].notes
+
+
+def test_two_arguments_with_kinds_and_domains():
+    """Each has its own bounds, and the target takes them in its order."""
+
+    @declared(
+        name="power", kind="elementwise", arguments={"base": "real", "exponent": "real"},
+        domain={"base": (0.5, 4.0), "exponent": (-8.0, 8.0)},
+    )  # fmt: skip
+    def power(m, base, exponent):
+        return m.exp(exponent * m.log(base))
+
+    seen = {}
+
+    def target(exponent, base):
+        for name, values in (("base", base), ("exponent", exponent)):
+            low, high = seen.get(name, (math.inf, -math.inf))
+            clean = values[np.isfinite(values)].astype(np.float64)
+            seen[name] = min(low, clean.min(initial=low)), max(high, clean.max(initial=high))
+        return np.power(base, exponent)
+
+    found = codes(target, power, dtypes=("float32", "float64"), arguments=("exponent", "base"))
+    assert {"float32": set(), "float64": set()} == found
+    assert {"base": (0.5, 4.0), "exponent": (-8.0, 8.0)} == seen
+
+
+def test_a_formula_that_cannot_be_differentiated_is_judged_for_robust_only():
+    """No digits are judged, NaN and infinities are; the grade goes no higher and the report says why."""
+
+    @declared(name="swapped", kind="row", specials=False)
+    def swapped(m, x):
+        e = m.exp(m.transpose(m.transpose(x)))
+        return e / m.sum(e)
+
+    def sloppy(x):
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True) * x.dtype.type(0.99)
+
+    def naive(x):
+        return np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
+
+    report = stabcheck.check(sloppy, swapped, max_examples=100, name="sloppy")
+    assert [Grade.ROBUST] * 2 == [c.grade for c in report.cells]
+    assert not report.findings
+    assert {("the formula cannot be differentiated: judged for robust only",)} == {
+        c.notes for c in report.cells
+    }
+    assert [0.0, 0.0] == [c.max_ratio for c in report.cells]
+    assert "judged for robust only" in " ".join(str(report).split())
+    broken = stabcheck.check(naive, swapped, max_examples=100, name="naive")
+    assert [Grade.UNSTABLE] * 2 == [c.grade for c in broken.cells]
+    assert {"SC101"} == {f.code for f in broken.findings if f.asked}
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: declared(name="x", kind="reducing")(lambda m, x: x),
+        lambda: declared(name="x")(lambda m: 1),
+        lambda: declared(name="x", arguments={"x": "logit"})(lambda m, x: x),
+    ],
+)
+def test_bad_declarations_are_named(declare):
+    """UsageError for an unknown kind, no argument, an unknown kind of argument."""
+    with pytest.raises(UsageError):
+        declare()
+
+
+def test_the_name_of_an_op_of_ones_own_works_like_any_other():
+    """It is registered, and its docstring is its formula's text."""
+
+    @declared(name="triple", kind="elementwise")
+    def triple(m, x):
+        """3 x"""
+        return 3 * x
+
+    assert ("triple", "3 x") == (ops.get("triple").name, triple.text)
+    assert stabcheck.check(lambda x: 3 * x, "triple", dtypes="float16", max_examples=50, name="t").ok
