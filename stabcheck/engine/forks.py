@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 
-_PRELOAD = ["stabcheck.engine.single", "stabcheck.targets.prepare", "stabcheck.implementations"]
+#: What a worker imports.
+PRELOAD = ["stabcheck.engine.single", "stabcheck.targets.prepare", "stabcheck.implementations"]
 
 
 def begin() -> None:
@@ -14,5 +15,5 @@ def begin() -> None:
         return
     from multiprocessing import forkserver
 
-    multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOAD)
+    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOAD)
     forkserver.ensure_running()

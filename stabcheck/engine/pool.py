@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stabcheck.engine.events import Event, Progress
+from stabcheck.engine.forks import PRELOAD
 from stabcheck.engine.plan import Group, plan
 from stabcheck.engine.request import Task
 from stabcheck.engine.single import run_group
@@ -41,7 +42,6 @@ _FRAMEWORK = 20.0
 #: Seconds of silence after which a worker counts as hanging. It is silent while a call takes too long,
 #: and when a call in C keeps Python's lock.
 _PATIENCE = 2.0
-_PRELOAD = ["stabcheck.engine.single", "stabcheck.targets.prepare", "stabcheck.implementations"]
 
 _beats: Any = None  # the queue of a worker process
 
@@ -122,7 +122,7 @@ def _attempt(todo: Mapping[int, _Job], workers: int) -> Iterator[tuple[int, list
     None) for a group that was under way when its worker died or fell silent."""
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
-        context.set_forkserver_preload(_PRELOAD)
+        context.set_forkserver_preload(PRELOAD)
     beats = context.Queue()
     memory = max(job.memory for job in todo.values())
     pool = ProcessPoolExecutor(
@@ -157,9 +157,12 @@ def _attempt(todo: Mapping[int, _Job], workers: int) -> Iterator[tuple[int, list
         for index in (unfinished & heard.keys()) or unfinished:
             yield index, None
     finally:
+        manager = pool._executor_manager_thread
         for process in list((pool._processes or {}).values()):
             process.kill()
         pool.shutdown(wait=False, cancel_futures=True)
+        if manager is not None:  # Python's own farewell at exit would find its pipe closed half-way
+            manager.join(_PATIENCE)
 
 
 def _begin(beats: Any, memory: int) -> None:
