@@ -157,7 +157,7 @@ def _attempt(todo: Mapping[int, _Job], workers: int) -> Iterator[tuple[int, list
         for index in (unfinished & heard.keys()) or unfinished:
             yield index, None
     finally:
-        manager = pool._executor_manager_thread
+        manager: Any = pool._executor_manager_thread
         for process in list((pool._processes or {}).values()):
             process.kill()
         pool.shutdown(wait=False, cancel_futures=True)
