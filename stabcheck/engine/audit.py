@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from stabcheck.engine.trial import check_agreement
-from stabcheck.oracle.ladder import Oracle
+from stabcheck.oracle.ladder import Oracle, by_element
 from stabcheck.oracle.truth import Truth
-from stabcheck.strategies.recipes import Block
+from stabcheck.strategies.block import Block
 
 #: Examples with more elements than this are left to the tests: the authority is slow.
 _LARGEST = 64
-#: Examples audited per group of cells (of an elementwise op: 1/16 of each).
+#: Examples audited per group of cells; of an elementwise op so many elements of so many blocks.
 EXAMPLES = 24
+_ELEMENTS = 48
 
 
 class Auditor:
@@ -25,18 +26,14 @@ class Auditor:
         self._left = EXAMPLES
 
     def sample(self, block: Block, truth: Truth) -> None:
-        """Maybe audit one example of this block."""
-        if self._left <= 0 or self._rng.random() > 0.5:
+        """Audit an example of this block, as far as there are any left."""
+        if self._left <= 0:
             return
-        row = self._rng.integers(block.rows, size=1)
-        inputs = {name: a[row] for name, a in block.inputs.items()}
-        part = truth.take(row)
+        inputs, count = block.inputs, 1
         if self._oracle.op.kind == "elementwise":
-            columns = self._rng.choice(
-                part.head.shape[1], size=max(part.head.shape[1] // 16, 1), replace=False
-            )
-            inputs = {name: a[:, columns] for name, a in inputs.items()}
-            part = self._oracle.truth(inputs)
+            inputs, truth, count = by_element(inputs), truth.by_element(), _ELEMENTS
+        rows = self._rng.integers(len(truth.head), size=count)
+        inputs, part = {name: a[rows] for name, a in inputs.items()}, truth.take(rows)
         if max(a.size for a in inputs.values()) > _LARGEST:
             return
         check_agreement(self._oracle, part, self._oracle.authority(inputs), inputs)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from stabcheck.formats import Format
 from stabcheck.judge import Verdict
 from stabcheck.ops.op import Op
-from stabcheck.strategies.recipes import BLOCK_ELEMENTS, EXAMPLE_ELEMENTS, Block, Recipe
+from stabcheck.strategies.block import BLOCK_ELEMENTS, Block, Recipe
+from stabcheck.strategies.recipes import EXAMPLE_ELEMENTS
 
 Array = npt.NDArray[Any]
 
@@ -40,16 +41,16 @@ class Climber:
 
     def watch(self, block: Block, verdict: Verdict) -> None:
         """Remember the worst of this block that is still inside its gate (failures are found already)."""
-        if block.recipe.classes > _CLASSES and self._op.kind != "elementwise":
+        if block.classes > _CLASSES and self._op.kind != "elementwise":
             return
         ulps = np.where((verdict.code == 0) & np.isfinite(verdict.ulps), verdict.ulps, 0.0)
         if self._op.kind == "elementwise":
-            for flat in _largest(ulps.reshape(-1), 4, self._floor):
+            for flat in _largest(ulps.reshape(-1), _PARENTS, self._floor):
                 place = np.unravel_index(int(flat), ulps.shape)
                 self._keep(float(ulps[place]), {n: np.asarray(a[place]) for n, a in block.inputs.items()})
             return
         worst = ulps.reshape(block.rows, -1).max(axis=1)
-        for row in _largest(worst, 2, self._floor):
+        for row in _largest(worst, _PARENTS // 2, self._floor):
             self._keep(float(worst[row]), block.row(int(row)))
 
     @property
@@ -80,7 +81,7 @@ class Climber:
         for a in self._op.arguments:
             parents = np.stack([self._parents[i][1][a.name] for i in picked])
             inputs[a.name] = self._moved(parents, self._allowed[a.name]).reshape(rows, EXAMPLE_ELEMENTS)
-        return Block(Recipe("climb", rows, EXAMPLE_ELEMENTS, 0), inputs)
+        return Block((Recipe("climb", rows, EXAMPLE_ELEMENTS, 0),), inputs)
 
     def _rows(self, count: int) -> Block:
         parent = self._parents[int(self._rng.integers(len(self._parents)))][1]
@@ -90,7 +91,7 @@ class Climber:
             tiled = np.broadcast_to(parent[a.name], (rows, *parent[a.name].shape))
             inputs[a.name] = tiled.copy() if a.integer else self._moved(tiled, self._allowed[a.name])
         classes = max(a.shape[-1] if a.ndim > 1 else 1 for a in inputs.values())
-        return Block(Recipe("climb", rows, classes, 0), inputs)
+        return Block((Recipe("climb", rows, classes, 0),), inputs)
 
     def _moved(self, values: Array, domain: tuple[float, float]) -> Array:
         """Some of the numbers, moved along the number line by 1 to 2^(p-2) steps either way."""

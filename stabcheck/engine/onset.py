@@ -15,19 +15,28 @@ from stabcheck.ops.op import Op
 Array = npt.NDArray[Any]
 Inputs = dict[str, Array]
 
-_POINTS = 24
+#: Magnitudes tried at once: many where a call takes a whole block, few where each is a call.
+_POINTS = {True: 256, False: 24}
+#: Numbers of an example of which many cost no more than a few.
+_SMALL = 16
 #: 24^14 is more than there are numbers in float64: the edge is found to the last of them.
 _ROUNDS = 14
 
 
 def onset(
-    op: Op, fmt: Format, inputs: Inputs, shows: Callable[[Sequence[Inputs]], Sequence[bool]]
+    op: Op,
+    fmt: Format,
+    inputs: Inputs,
+    shows: Callable[[Sequence[Inputs]], Sequence[bool]],
+    batch: bool = False,
 ) -> float | None:
     """The smallest magnitude of the largest logit at which the (scaled) example still shows the code.
 
     The first argument of kind logits (or real) is scaled as a whole; None where it has no finite number
-    but zero, so that there is no magnitude to speak of.
+    but zero, so that there is no magnitude to speak of. With `batch`, many candidates cost no more than
+    a few.
     """
+    points = _POINTS[batch and sum(a.size for a in inputs.values()) <= _SMALL]
     argument = next((a for a in op.arguments if not a.integer), None)
     if argument is None:
         return None
@@ -37,19 +46,18 @@ def onset(
     if top == 0.0:
         return None
 
-    def scaled(magnitude: float) -> Inputs:
+    def scaled(magnitudes: npt.NDArray[np.float64]) -> list[Inputs]:
         with np.errstate(over="ignore", under="ignore"):
-            values = np.where(np.isfinite(x), finite / top * magnitude, x)
-        return {**inputs, argument.name: fmt.round_array(values).reshape(inputs[argument.name].shape)}
+            values = np.where(np.isfinite(x), np.multiply.outer(magnitudes, finite / top), x)
+        return [{**inputs, argument.name: rounded} for rounded in fmt.round_array(values)]
 
     # Ordinals of the magnitude: `high` shows, `low` does not (zero is taken not to).
     low, high = 0, int(fmt.ordinal(fmt.round_array(np.array([top])))[0])
     for _ in range(_ROUNDS):
         if high - low <= 1:
             break
-        places = sorted({low + (high - low) * i // _POINTS for i in range(1, _POINTS)} - {low, high})
-        values = fmt.widen(fmt.from_ordinal(np.array(places)))
-        shown = shows([scaled(float(v)) for v in values])
+        places = sorted({low + (high - low) * i // points for i in range(1, points)} - {low, high})
+        shown = shows(scaled(fmt.widen(fmt.from_ordinal(np.array(places)))))
         # The failing stretch that reaches up to `high`: what lies below a gap in it is another story.
         clear = [p for p, s in zip(places, shown, strict=True) if not s]
         low = max(clear, default=low)

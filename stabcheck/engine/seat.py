@@ -17,13 +17,13 @@ from stabcheck.engine.onset import onset
 from stabcheck.engine.request import Request
 from stabcheck.engine.shrink import BUDGET, Shrinker
 from stabcheck.engine.tally import Candidate, Evidence, Tally
-from stabcheck.engine.trial import SIGNALS, Inputs, Trial, differing, stack
+from stabcheck.engine.trial import SIGNALS, Inputs, Shows, Trial, differing, stack
 from stabcheck.engine.verdicts import decide
 from stabcheck.findings import CODES, Cell, Counts, Example, Finding, Grade, Level, selected
 from stabcheck.judge import JUDGED, Verdict, severity
 from stabcheck.oracle.ladder import Oracle
 from stabcheck.oracle.truth import Kind, Truth
-from stabcheck.strategies.recipes import Block
+from stabcheck.strategies.block import Block
 from stabcheck.targets.answer import Answer
 from stabcheck.targets.layouts import Layout
 from stabcheck.targets.runner import Runner
@@ -31,11 +31,11 @@ from stabcheck.targets.runner import Runner
 Array = npt.NDArray[Any]
 
 #: Blocks on which a target is asked twice, to see whether it answers alike.
-_ASKED_TWICE = 6
+_ASKED_TWICE = 4
 #: Longest rows that are also handed over in other memory layouts: beyond, layouts decide how NumPy sums.
 _LAYOUT_CLASSES = 32
 #: Candidates for shrinking the lesser findings of the catalogue: its table shows the worst of each cell.
-_QUICK_BUDGET = 12
+_QUICK_BUDGET = 6
 #: Faults of the SC4 family that shrink like verdicts do.
 _SHRINKING_FAULTS = ("SC401",)
 
@@ -101,17 +101,16 @@ class Seat:
             yield Progress(self.key, 0, truth.head.size)
 
     def _layout(self, block: Block) -> Layout:
-        return next(self._cycle) if block.recipe.classes <= _LAYOUT_CLASSES else "C"
+        return next(self._cycle) if block.classes <= _LAYOUT_CLASSES else "C"
 
     def _faults(self, block: Block, answer: Answer) -> list[str]:
         new = []
         for fault in answer.faults:
-            row = max(fault.row, 0)
-            rows = block.rows if fault.row < 0 else 1
+            row, regimes = max(fault.row, 0), block.regimes.tolist()
             candidate = Candidate(
-                block.row(row), (), math.inf, math.nan, block.recipe.regime, row, block.inputs, fault.text
+                block.row(row), (), math.inf, math.nan, regimes[row], row, block.inputs, fault.text
             )
-            if self.tally.add(fault.code, candidate, rows):
+            if self.tally.add(fault.code, candidate, regimes if fault.row < 0 else ()):
                 new.append(fault.code)
         return new
 
@@ -122,18 +121,13 @@ class Seat:
         far = differing(answer, again, truth)
         if far.any():
             place = tuple(int(i) for i in np.argwhere(far)[0])
+            row, regimes = place[0], block.regimes
             text = f"{answer.values[place]!r}, then {again.values[place]!r}"
             candidate = Candidate(
-                block.row(place[0]),
-                place[1:],
-                math.inf,
-                math.nan,
-                block.recipe.regime,
-                place[0],
-                block.inputs,
-                text,
+                block.row(row), place[1:], math.inf, math.nan, regimes[row], row, block.inputs, text
             )
-            self.tally.add("SC405", candidate, int(far.reshape(block.rows, -1).any(axis=1).sum()))
+            rows = far.reshape(block.rows, -1).any(axis=1)
+            self.tally.add("SC405", candidate, regimes[rows].tolist())
 
     def _find_signal(self, block: Block, verdict: Verdict, truth: Truth) -> None:
         """Which example is right although an overflow or an invalid operation happened on the way?"""
@@ -144,13 +138,23 @@ class Seat:
                 calm &= (size <= self.oracle.format.max / 4).all(axis=1)
         right = calm & ~verdict.any_per_row(verdict.code > 0) & ~verdict.any_per_row(verdict.open)
         right &= ~verdict.any_per_row(truth.kind != Kind.NUMBER)
-        for row in np.flatnonzero(right)[: self._signal_trials]:
-            self._signal_trials -= 1
-            inputs = block.row(int(row))
-            if self.runner(stack([inputs])).signals & SIGNALS:
-                candidate = Candidate(inputs, (), 0.0, 0.0, block.recipe.regime, int(row), block.inputs)
-                self.tally.add("SC501", candidate)
-                return
+        row = self._signalling(block, np.flatnonzero(right))
+        if row is not None:
+            regime = block.regimes[row]
+            self.tally.add("SC501", Candidate(block.row(row), (), 0.0, 0.0, regime, row, block.inputs))
+
+    def _signalling(self, block: Block, rows: npt.NDArray[np.int64]) -> int | None:
+        """The first of these examples on which the target signals by itself, found by halves."""
+        if not rows.size or self._signal_trials <= 0:
+            return None
+        self._signal_trials -= 1
+        if not self.runner({n: a[rows] for n, a in block.inputs.items()}).signals & SIGNALS:
+            return None
+        if rows.size == 1:
+            return int(rows[0])
+        halves = np.array_split(rows, 2)
+        first = self._signalling(block, halves[0])
+        return first if first is not None else self._signalling(block, halves[1])
 
     @staticmethod
     def _followed(values: npt.NDArray[np.float64]) -> str:
@@ -192,20 +196,23 @@ class Seat:
             shrinker = Shrinker(self.oracle.op, self.oracle.format, shows, self._allowed(), budget)
             inputs = shrinker.shrink(smallest.inputs, smallest.index) if alone else smallest.inputs
             minimal = trial.example(code, inputs, smallest.index, smallest.regime)
-            edge = onset(self.oracle.op, self.oracle.format, inputs, shows) if alone and thorough else None
+            edge = self._onset(inputs, shows) if alone and thorough else None
             text = text or self._properties(trial, code, inputs)
             if code == "SC401":
                 text = self._raised(inputs) or text
         else:
             minimal = Example(smallest.inputs, smallest.index, regime=smallest.regime)
-        worst_example = self._worst(trial, code, worst) if code in JUDGED else minimal
+        worst_example = self._worst(trial, code, worst, thorough) if code in JUDGED else minimal
         return self._record(code, evidence, minimal, worst_example, edge, text), trial.confirmed
 
-    def _worst(self, trial: Trial, code: str, worst: Candidate) -> Example:
+    def _onset(self, inputs: Inputs, shows: Shows) -> float | None:
+        return onset(self.oracle.op, self.oracle.format, inputs, shows, self.runner.batch)
+
+    def _worst(self, trial: Trial, code: str, worst: Candidate, confirm: bool) -> Example:
         inputs = worst.inputs
         if self.oracle.op.kind == "elementwise":
             inputs = {name: np.asarray(a[worst.index]).reshape(1) for name, a in inputs.items()}
-        return trial.example(code, inputs, worst.index, worst.regime)
+        return trial.example(code, inputs, worst.index, worst.regime, confirm)
 
     def _record(
         self, code: str, evidence: Evidence, minimal: Example, worst: Example, edge: float | None, text: str

@@ -25,6 +25,8 @@ Shows = Callable[[Sequence[Inputs]], Sequence[bool]]
 _BY_NUMBER = 12
 #: Rows longer than this are first made equal and then shortened from the ends.
 _LONG = 128
+#: Numbers of each argument that are looked at to tell which of two examples is the simpler.
+_LOOKED_AT = 256
 #: Batches of candidates that one shrink may try.
 BUDGET = 160
 
@@ -308,5 +310,5 @@ def _cost(inputs: Inputs) -> tuple[int, int, float]:
     """Fewest numbers first, then the simplest."""
     size = sum(a.size for a in inputs.values())
     floats = [a for a in inputs.values() if a.dtype.kind not in "iu"]
-    values = [complexity(float(v)) for a in floats for v in np.ravel(a).astype(np.float64)[:4096]]
+    values = [complexity(float(v)) for a in floats for v in np.ravel(a)[:_LOOKED_AT].astype(np.float64)]
     return (size, sum(c for c, _ in values), sum(m for _, m in values))

@@ -15,7 +15,8 @@ from stabcheck.findings import Cell, Grade
 from stabcheck.formats import Format
 from stabcheck.ops.op import Op
 from stabcheck.oracle.ladder import Oracle
-from stabcheck.strategies.recipes import Block, Recipe, blocks
+from stabcheck.strategies.block import Block, Recipe
+from stabcheck.strategies.recipes import blocks
 from stabcheck.targets.gradients import prepare_gradient
 from stabcheck.targets.isolate import prepare_isolated
 from stabcheck.targets.prepare import prepare
@@ -127,4 +128,4 @@ def _own_block(op: Op, fmt: Format, example: Mapping[str, Any], number: int) -> 
         exact = values.astype(np.int64) if argument.integer else fmt.round_array(values.astype(np.float64))
         inputs[argument.name] = exact[None]
     classes = max((a.shape[-1] for a in inputs.values() if a.ndim > 1), default=1)
-    return Block(Recipe("your example", 1, classes, number), inputs)
+    return Block((Recipe("your example", 1, classes, number),), inputs)

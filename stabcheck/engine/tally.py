@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from stabcheck.findings import Cell
 from stabcheck.formats import Format
 from stabcheck.judge import JUDGED, Verdict
 from stabcheck.oracle.truth import Truth
-from stabcheck.strategies.recipes import Block
+from stabcheck.strategies.block import Block
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -55,13 +55,14 @@ class Evidence:
     smallest: Candidate | None = None
     worst: Candidate | None = None
 
-    def add(self, candidate: Candidate, examples: int) -> None:
-        self.examples += examples
-        self.regimes[candidate.regime] += examples
+    def add(self, candidate: Candidate, regimes: Sequence[str]) -> None:
+        """`regimes`: those of the examples that showed it, one for each."""
+        self.examples += len(regimes)
+        self.regimes.update(regimes)
         if self.smallest is None or candidate.size < self.smallest.size:
             self.smallest = candidate
-        if self.worst is None or candidate.ratio > self.worst.ratio:
-            self.worst = candidate
+        if self.worst is None or (candidate.ratio, -candidate.size) > (self.worst.ratio, -self.worst.size):
+            self.worst = candidate  # of many that are infinitely wrong the shortest
 
 
 @dataclass
@@ -101,14 +102,15 @@ class Tally:
             self._gather(code, block, verdict, verdict.code == number)
         return new
 
-    def add(self, code: str, candidate: Candidate, examples: int = 1) -> bool:
-        """Evidence from outside the judge (faults, signals); True when the code is new."""
+    def add(self, code: str, candidate: Candidate, regimes: Sequence[str] = ()) -> bool:
+        """Evidence from outside the judge (faults, signals), of one example or one for each of `regimes`;
+        True when the code is new."""
         new = code not in self.evidence
-        self.evidence.setdefault(code, Evidence()).add(candidate, examples)
+        self.evidence.setdefault(code, Evidence()).add(candidate, regimes or [candidate.regime])
         return new
 
     def _gather(self, code: str, block: Block, verdict: Verdict, mask: npt.NDArray[np.bool_]) -> None:
-        rows = np.flatnonzero(verdict.any_per_row(mask))
+        rows, regimes = np.flatnonzero(verdict.any_per_row(mask)), block.regimes
         ratio = np.where(mask, verdict.ratio, -1.0)
         worst = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
         place = (int(worst[0]), *(int(i) for i in worst[1:]))
@@ -117,11 +119,11 @@ class Tally:
             place[1:],
             float(verdict.ratio[place]),
             float(verdict.ulps[place]),
-            block.recipe.regime,
+            regimes[place[0]],
             place[0],
             block.inputs,
         )
-        self.evidence.setdefault(code, Evidence()).add(candidate, len(rows))
+        self.evidence.setdefault(code, Evidence()).add(candidate, regimes[rows].tolist())
 
     def _numbers(self, block: Block, truth: Truth, verdict: Verdict, decided: npt.NDArray[np.bool_]) -> None:
         """Largest ratio and ulps and the histogram, over normal results (subnormal ones would drown them)."""

@@ -45,7 +45,7 @@ class Trial:
         if code == "SC405":
             return lambda candidates: [self._unsteady(c) for c in candidates]
         if code == "SC501":
-            return lambda candidates: [self._signals(c) for c in candidates]
+            return self._signals
         return lambda candidates: self._faults(code, candidates)
 
     def _judged(self, code: str, candidates: Sequence[Inputs]) -> list[bool]:
@@ -62,10 +62,14 @@ class Trial:
         first, second = self.runner(block, layout=self.layout), self.runner(block, layout=self.layout)
         return bool(differing(first, second, self.oracle.truth(block)).any())
 
-    def _signals(self, inputs: Inputs) -> bool:
-        answer, verdict, truth = self.verdict(stack([inputs]))
-        right = not verdict.code.any() and bool((truth.kind == Kind.NUMBER).all())
-        return right and bool(answer.signals & SIGNALS)
+    def _signals(self, candidates: Sequence[Inputs]) -> list[bool]:
+        """Which signal, each by itself, although they are right?"""
+        _, verdict, truth = self.verdict(stack(candidates))
+        wrong = verdict.any_per_row((verdict.code > 0) | (truth.kind != Kind.NUMBER))
+        return [
+            not bad and bool(self.runner(stack([c]), layout=self.layout).signals & SIGNALS)
+            for c, bad in zip(candidates, wrong, strict=True)
+        ]
 
     def verdict(self, block: Mapping[str, Array]) -> tuple[Answer, Verdict, Truth]:
         """The answer to a block, judged."""
@@ -74,27 +78,33 @@ class Trial:
         verdict = decide(self.oracle, block, truth, answer.values, answer.usable, flushes=self.runner.flushes)
         return answer, verdict, truth
 
-    def example(self, code: str, inputs: Inputs, index: tuple[int, ...], regime: str) -> Example:
+    def example(
+        self, code: str, inputs: Inputs, index: tuple[int, ...], regime: str, confirm: bool = True
+    ) -> Example:
         """The example as the authority sees it: got, expected, ulps and ratio at the guilty element.
 
-        Raises OracleError where a lower rung and the authority contradict each other.
+        Without `confirm` as the lowest rung sees it that can tell. Raises OracleError where a lower rung
+        and the authority contradict each other.
         """
         block = stack([inputs])
         answer = self.runner(block, layout=self.layout)
         if not answer.usable.all():
             return Example(inputs, index, regime=regime)
-        quick, sure = self.oracle.truth(block), self.oracle.authority(block)
-        check_agreement(self.oracle, quick, sure, block)
-        verdict = decide(self.oracle, block, sure, answer.values, flushes=self.runner.flushes)
-        self.confirmed += 1
+        truth = self.oracle.truth(block)
+        if confirm:
+            sure = self.oracle.authority(block)
+            check_agreement(self.oracle, truth, sure, block)
+            truth = sure
+            self.confirmed += 1
+        verdict = decide(self.oracle, block, truth, answer.values, flushes=self.runner.flushes)
         place = _guilty(code, verdict, index)
-        expected = float(sure.rounded[place])
-        known = sure.kind[place] < Kind.NAN
+        expected = float(truth.rounded[place])
+        known = truth.kind[place] < Kind.NAN
         return Example(
             inputs,
             place[1:],
             float(answer.values[place]),
-            float("nan") if sure.kind[place] == Kind.NAN else expected if known else None,
+            float("nan") if truth.kind[place] == Kind.NAN else expected if known else None,
             float(verdict.ulps[place]),
             float(verdict.ratio[place]),
             regime,

@@ -75,7 +75,7 @@ def _all(k: Context, a: Value) -> Value:
 
 
 def _penalty(k: Context, w: Value, reg: float) -> Value:
-    return _all(k, w * w) * (Fraction(reg) / 2)
+    return _all(k, w * w) * k.value(Fraction(reg) / 2)
 
 
 # -- loss ----------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ linear_softmax_loss = register(
 
 def _grad(k: Context, x: Value, w: Value, g: Value, reg: float) -> Value:
     mean = k.matmul(k.transpose(x), g) / max(k.shape(x)[-2], 1)
-    return mean + w * Fraction(reg) if reg else mean
+    return mean + w * k.value(Fraction(reg)) if reg else mean
 
 
 def _grad_formula(k: Context, x: Value, w: Value, y: Ints, reg: float) -> Value:

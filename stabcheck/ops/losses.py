@@ -82,7 +82,7 @@ def _weights(k: Context, x: Value, targets: Any, options: Mapping[str, Any]) -> 
         valid, inside = is_valid(k.shape(x), targets, options["ignore_index"])
         targets = k.where(np.arange(classes) == inside, 1, 0)
     if smoothing:
-        targets = targets * (1 - smoothing) + smoothing / max(classes, 1)
+        targets = targets * k.value(1 - smoothing) + k.value(smoothing / max(classes, 1))
     return targets, valid
 
 

@@ -14,6 +14,7 @@ from stabcheck.strategies import class_targets, cotangents, linear, simplex
 from stabcheck.strategies.regimes import Floats, Regime, Rng, Shape
 
 if TYPE_CHECKING:
+    from stabcheck.strategies.block import Recipe
     from stabcheck.strategies.recipes import Draws
 
 Array = npt.NDArray[Any]
@@ -27,9 +28,10 @@ _FEATURES = (1, 2, 2, 3, 4, 6, 9)
 _BLOCK_NUMBERS = 1 << 18
 
 
-def draw(rng: Rng, draws: Draws, regime: Regime, rows: int, classes: int) -> dict[str, Array]:
-    """Argument name -> array of `rows` examples in the format (class indices int64)."""
-    sizes = _sizes(rng, draws, rows, classes)
+def draw(rng: Rng, draws: Draws, regime: Regime, recipe: Recipe) -> dict[str, Array]:
+    """Argument name -> array of the recipe's examples in the format (class indices int64)."""
+    rows, classes = recipe.rows, recipe.classes
+    sizes = _sizes(recipe)
     inputs: dict[str, Array] = {}
     scores: Floats | None = None  # what the targets are chosen by: (rows, ..., C) where there are classes
     for place, argument in enumerate(draws.op.arguments):
@@ -103,13 +105,14 @@ def _logits(rng: Rng, draws: Draws, regime: Regime, argument: Argument, shape: S
     return np.moveaxis(values.reshape(moved), -1, place)
 
 
-def _sizes(rng: Rng, draws: Draws, rows: int, classes: int) -> dict[str, int]:
+def _sizes(recipe: Recipe) -> dict[str, int]:
     """Lengths of the axes of one example."""
+    rng = np.random.default_rng([recipe.classes, recipe.shape])
     batch = int(rng.choice(_LARGER_BATCH if rng.random() < 0.06 else _BATCH))
-    fit = max(1, _BLOCK_NUMBERS // max(rows * classes, 1))
+    fit = max(1, _BLOCK_NUMBERS // max(recipe.rows * recipe.classes, 1))
     outer = min(int(rng.choice(_SIDES)), fit)
     return {
-        "C": classes,
+        "C": recipe.classes,
         "N": min(batch, fit),
         "D": min(int(rng.choice(_FEATURES)), fit),
         "outer": outer,

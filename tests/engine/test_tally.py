@@ -9,7 +9,7 @@ from stabcheck.engine.tally import Candidate, Tally
 from stabcheck.engine.verdicts import decide
 from stabcheck.findings import Cell
 from stabcheck.oracle.ladder import Oracle
-from stabcheck.strategies.recipes import Block, Recipe
+from stabcheck.strategies.block import Block, Recipe
 
 FLOAT32 = formats.get("float32")
 ORACLE = Oracle(ops.get("softmax"), FLOAT32, {})
@@ -18,7 +18,7 @@ NAMES = tuple(r.name for r in ORACLE.rungs)
 
 def fed(tally, x, answers, regime="moderate", oracle=ORACLE):
     """Feed a block; returns the codes that were new."""
-    block = Block(Recipe(regime, len(x), np.shape(x)[1], 0), {"x": FLOAT32.round_array(x)})
+    block = Block((Recipe(regime, len(x), np.shape(x)[1], 0),), {"x": FLOAT32.round_array(x)})
     truth = oracle.truth(block.inputs)
     verdict = decide(oracle, block.inputs, truth, np.asarray(answers, dtype=np.float64))
     return tally.feed(block, truth, verdict, tuple(r.name for r in oracle.rungs))
@@ -58,7 +58,7 @@ def test_a_copy_of_the_example_is_kept():
     """The block's arrays may be changed afterwards (a target that writes to its input)."""
     tally = Tally(FLOAT32)
     x = FLOAT32.round_array([[0.0, 1.0]])
-    block = Block(Recipe("moderate", 1, 2, 0), {"x": x})
+    block = Block((Recipe("moderate", 1, 2, 0),), {"x": x})
     truth = ORACLE.truth(block.inputs)
     tally.feed(block, truth, decide(ORACLE, block.inputs, truth, np.full((1, 2), np.nan)), NAMES)
     x[:] = 7
@@ -69,7 +69,7 @@ def test_evidence_from_outside_the_judge():
     """True for a new code only."""
     tally = Tally(FLOAT32)
     candidate = Candidate({"x": np.zeros(2)}, (), np.inf, np.nan, "moderate", 0, {}, "ValueError: no")
-    assert [True, False] == [tally.add("SC401", candidate), tally.add("SC401", candidate, 5)]
+    assert [True, False] == [tally.add("SC401", candidate), tally.add("SC401", candidate, ["gaps"] * 5)]
     assert 6 == tally.evidence["SC401"].examples
 
 

@@ -54,7 +54,7 @@ def test_fast_form_is_the_textbook_formula(name, options):
         if judge.op.kind == "elementwise":
             small = {key: values[:, :4] for key, values in small.items()}
         quick, sure = judge.truth(small), judge.authority(small)
-        assert not quick.contradicts(sure).any(), (block.recipe, small)
+        assert not quick.contradicts(sure).any(), (block.recipes, small)
 
 
 # -- gradients -----------------------------------------------------------------------------------------

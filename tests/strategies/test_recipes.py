@@ -10,7 +10,8 @@ import pytest
 
 from stabcheck import formats, ops
 from stabcheck.errors import UsageError
-from stabcheck.strategies.recipes import BLOCK_ELEMENTS, EXAMPLE_ELEMENTS, Block, Draws, Recipe, blocks
+from stabcheck.strategies.block import BLOCK_ELEMENTS, Block, Recipe
+from stabcheck.strategies.recipes import EXAMPLE_ELEMENTS, Draws, blocks
 
 FLOAT32 = formats.get("float32")
 ALL = [pytest.param(f, id=f.name) for f in formats.FORMATS.values()]
@@ -24,7 +25,7 @@ def draws(op="softmax", fmt=FLOAT32, examples=60, **more):
 
 def digest(d):
     """What a search looks like, in short."""
-    return [(b.recipe, {n: a.tobytes() for n, a in b.inputs.items()}) for b in blocks(d)]
+    return [(b.recipes, {n: a.tobytes() for n, a in b.inputs.items()}) for b in blocks(d)]
 
 
 @pytest.mark.parametrize("examples", [1, 2, 59, 1000, 20_000])
@@ -132,10 +133,11 @@ def test_every_regime_takes_part():
     d = draws(examples=2000, max_classes=64)
     counts = {}
     for b in blocks(d):
-        counts[b.recipe.regime] = counts.get(b.recipe.regime, 0) + b.rows
+        for name in b.regimes.tolist():
+            counts[name] = counts.get(name, 0) + 1
     assert {r.name for r in d.chosen()} == set(counts)
     assert counts["offset"] > counts["tiny"]
-    assert {"gaps", "small"} == {b.recipe.regime for b in blocks(draws(regimes=("gaps", "small")))}
+    assert {"gaps", "small"} == {r for b in blocks(draws(regimes=("gaps", "small"))) for r in b.regimes}
     with pytest.raises(UsageError, match="'gaps'"):
         draws(regimes=("gapps",)).chosen()
 
@@ -151,12 +153,13 @@ def test_lengths():
     """Up to what was asked: the first long rows are as long as that; one class for `single`."""
     lengths = {}
     for block in blocks(draws(examples=1000, max_classes=4096)):
-        lengths.setdefault(block.recipe.regime, []).append(block.recipe.classes)
+        for recipe in block.recipes:
+            lengths.setdefault(recipe.regime, []).append(recipe.classes)
     assert {1} == set(lengths["single"])
     assert [4096, 4096] == [lengths[name][0] for name in ("long", "long tail")]
     assert all(n > 256 for n in lengths["long"])
     assert {1, 2, 3} <= {n for drawn in lengths.values() for n in drawn}
-    assert {1} == {b.recipe.classes for b in blocks(draws(max_classes=1))}
+    assert {1} == {b.classes for b in blocks(draws(max_classes=1))}
 
 
 @pytest.mark.parametrize("op", ["softmax", "linear_softmax_grad"])
@@ -173,7 +176,7 @@ def test_blocks_are_bounded(op):
 
 def test_a_row_is_a_copy():
     """Changing it leaves the block alone."""
-    block = Block(Recipe("ties", 2, 2, 0), {"x": np.zeros((2, 2))})
+    block = Block((Recipe("ties", 2, 2, 0),), {"x": np.zeros((2, 2))})
     block.row(1)["x"][:] = 5
     assert not block.inputs["x"].any()
     assert 2 == block.rows
