@@ -163,7 +163,7 @@ OPTIONS: Mapping[str, Option] = {
             "max-time",
             Number(),
             EFFORT,
-            "Stop after that many seconds; such a run is not reproducible.",
+            "Stop searching after that many seconds, shared by all cells; such a run is not reproducible.",
             metavar="SECONDS",
         ),
         Option(

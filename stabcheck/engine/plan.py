@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import platform
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,7 +40,8 @@ class Planned:
 
 @dataclass(frozen=True)
 class Group:
-    """Cells with the same op, options, format and draws: one truth serves them all."""
+    """Cells with the same op, options, format and draws: one truth serves them all. The search ends at
+    `deadline` (seconds of `time.time`), though not before its first block."""
 
     op: Op
     options: Mapping[str, Any]
@@ -46,6 +49,7 @@ class Group:
     draws: Draws
     request: Request
     cells: tuple[Planned, ...]
+    deadline: float = math.inf
 
     @property
     def draws_key(self) -> tuple[Any, ...]:
@@ -58,6 +62,18 @@ class Group:
 class Plan:
     groups: tuple[Group, ...]
     order: tuple[CellKey, ...]
+
+    def within(self, seconds: float | None, workers: int) -> Plan:
+        """The same plan in so many seconds from now: an equal share for every group, and what an earlier
+        one leaves over for those that follow."""
+        if seconds is None:
+            return self
+        now, share = time.time(), seconds / max(len(self.groups), 1)
+        timed = [
+            replace(group, deadline=now + min(share * (place + workers), seconds))
+            for place, group in enumerate(self.groups)
+        ]
+        return replace(self, groups=tuple(timed))
 
     @property
     def examples(self) -> int:

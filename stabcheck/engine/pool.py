@@ -73,6 +73,7 @@ class _Job:
     cells: tuple[str, ...]
     patience: float  # seconds for one call in the worker
     memory: int  # bytes
+    deadline: float
 
     @classmethod
     def of(cls, group: Group) -> _Job | None:
@@ -81,7 +82,7 @@ class _Job:
             return None
         slow = any(compiled(cell.found.function) for cell in group.cells)
         patience = COMPILED_LIMIT if slow else _QUICK
-        return cls(tasks, group.cells[0].key[1:], patience, group.request.memory_limit)
+        return cls(tasks, group.cells[0].key[1:], patience, group.request.memory_limit, group.deadline)
 
     def isolated(self) -> _Job:
         """The same with every target in a process of its own."""
@@ -89,7 +90,8 @@ class _Job:
         return replace(self, tasks=tasks)
 
     def group(self) -> Group:
-        return next(g for g in plan(self.tasks).groups if g.cells[0].key[1:] == self.cells)
+        group = next(g for g in plan(self.tasks).groups if g.cells[0].key[1:] == self.cells)
+        return replace(group, deadline=self.deadline)
 
 
 def run_side_by_side(groups: Sequence[Group], workers: int) -> Iterator[Event]:

@@ -31,14 +31,16 @@ def run(
     first = tasks[0].request if tasks else None
     level = level if level is not None else (first.level if first else Level.STABLE)
     seed = seed if seed is not None else (first.seed if first else 0)
-    planned = plan(tasks)
+    count = worker_count(workers)
+    limits = [task.request.max_time for task in tasks if task.request.max_time is not None]
+    planned = plan(tasks).within(min(limits, default=None), count)
     meta = {**describe(level, seed), **_effort(tasks)}
     yield Started(planned.order, planned.examples, meta)
     began = time.monotonic()
     cells: dict[CellKey, Cell] = {}
     interrupted = False
     try:
-        for event in _events(planned, worker_count(workers), contained):
+        for event in _events(planned, count, contained):
             if isinstance(event, CellFinished):
                 cells[event.cell.key] = event.cell
             yield event

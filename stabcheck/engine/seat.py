@@ -345,18 +345,20 @@ class Seat:
         )
 
     def _notes(self) -> tuple[str, ...]:
-        notes = list(self.runner.notes)
+        tally, notes = self.tally, list(self.runner.notes)
         if self.wider:
             notes.append(f"SC903 wider: answers in {self.wider}, rounded once to {self.oracle.format.name}")
         if self.runner.flushes:
             notes.append("SC901 flush-to-zero: subnormal numbers become zero")
-        if self.wavering and "SC405" not in self.tally.evidence:
+        if self.wavering and "SC405" not in tally.evidence:
             notes.append("answers differ from call to call, inside the gate")
-        if self.tally.undecided:
-            notes.append(f"SC902 undecided: {self.tally.undecided} elements")
+        if tally.undecided:
+            notes.append(f"SC902 undecided: {tally.undecided} elements")
         notes += [
-            f"{name}: not judged, the target answers {what}" for name, what in self.tally.conventions.items()
+            f"{name}: not judged, the target answers {what}" for name, what in tally.conventions.items()
         ]
+        if tally.examples < self.request.effort:
+            notes.append(f"stopped by max-time after {tally.examples} of {self.request.effort} examples")
         if Level.STABLE not in self.oracle.op.judged_levels:
             notes.append("the formula cannot be differentiated: judged for robust only")
         return tuple(notes)

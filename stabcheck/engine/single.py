@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -44,9 +45,12 @@ def run_group(group: Group) -> Iterator[Event]:
             yield from seat.feed(block, truth)
             yield Progress(seat.key, block.rows, elements)
         auditor.sample(block, truth)
+        if time.time() >= group.deadline:
+            break
     for seat in seats:
         seat.audited = auditor.audited
-        yield from seat.climb(group.draws.examples)
+        if time.time() < group.deadline:
+            yield from seat.climb(group.draws.examples)
         for event in seat.finish():
             yield CellFinished(event) if isinstance(event, Cell) else event
         seat.runner.close()

@@ -1,13 +1,17 @@
 """Runs: the same report however often and by however many; crashes and Ctrl-C leave the rest standing."""
 
 import json
+import math
+import time
 
 import numpy as np
 import pytest
 
 from stabcheck.engine.events import CellFinished, CellStarted, Finished, Found, Progress, Shrinking, Started
+from stabcheck.engine.plan import plan
 from stabcheck.engine.request import Request, Task
 from stabcheck.engine.run import run
+from stabcheck.findings import Level
 from stabcheck.findings.serial import report_to_data
 
 MINE = """
@@ -127,3 +131,25 @@ def test_a_target_of_this_process_stays_here(mine):
     tasks = [*mine("softmax"), Task(local, "softmax", mine("softmax")[0].request, "local")]
     report = report_of(tasks, workers=2)
     assert [("mine.py:softmax", True), ("local", True)] == [(c.target, c.judged > 100) for c in report.cells]
+
+
+def test_time_is_shared(mine):
+    """The search stops when its time is up, never before its first block; what it found is shrunk."""
+    began = time.monotonic()
+    report = report_of(mine("softmax", "naive_softmax", max_examples=10**7, max_time=0.5))
+    assert time.monotonic() - began < 20  # ten million examples take minutes
+    for cell in report.cells:
+        assert 0 < cell.examples < 10**7
+        assert any(n == f"stopped by max-time after {cell.examples} of 10000000 examples" for n in cell.notes)
+    assert ["SC101"] == sorted({f.code for f in report.findings if f.level == Level.ROBUST})
+    unhurried = report_of(mine("softmax", max_time=1000.0))
+    assert [40] == [cell.examples for cell in unhurried.cells]
+
+
+def test_what_one_group_leaves_others_may_use(mine):
+    """Groups end at equal steps; with two workers each has two of them."""
+    planned = plan(mine("softmax", dtypes=("float32", "float64", "float16")))
+    assert [math.inf] * 3 == [group.deadline for group in planned.within(None, 1).groups]
+    for workers, steps in ((1, [4, 8, 12]), (2, [8, 12, 12]), (8, [12, 12, 12])):
+        ends = [group.deadline - time.time() for group in planned.within(12.0, workers).groups]
+        assert steps == [pytest.approx(end, abs=0.5) for end in ends]
