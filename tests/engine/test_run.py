@@ -11,7 +11,6 @@ from stabcheck.engine.events import CellFinished, CellStarted, Finished, Found, 
 from stabcheck.engine.plan import plan
 from stabcheck.engine.request import Request, Task
 from stabcheck.engine.run import run
-from stabcheck.findings import Level
 from stabcheck.findings.serial import report_to_data
 
 MINE = """
@@ -141,7 +140,7 @@ def test_time_is_shared(mine):
     for cell in report.cells:
         assert 0 < cell.examples < 10**7
         assert any(n == f"stopped by max-time after {cell.examples} of 10000000 examples" for n in cell.notes)
-    assert ["SC101"] == sorted({f.code for f in report.findings if f.level == Level.ROBUST})
+    assert "SC101" in {f.code for f in report.findings}
     unhurried = report_of(mine("softmax", max_time=1000.0))
     assert [40] == [cell.examples for cell in unhurried.cells]
 
