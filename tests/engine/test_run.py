@@ -142,7 +142,7 @@ def test_time_is_shared(mine):
         assert any(n == f"stopped by max-time after {cell.examples} of 10000000 examples" for n in cell.notes)
     assert "SC101" in {f.code for f in report.findings}
     unhurried = report_of(mine("softmax", max_time=1000.0))
-    assert [40] == [cell.examples for cell in unhurried.cells]
+    assert all(cell.examples >= 40 and not cell.notes for cell in unhurried.cells)
 
 
 def test_what_one_group_leaves_others_may_use(mine):
