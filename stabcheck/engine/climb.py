@@ -41,7 +41,7 @@ class Climber:
 
     def watch(self, block: Block, verdict: Verdict) -> None:
         """Remember the worst of this block that is still inside its gate (failures are found already)."""
-        if block.classes > _CLASSES and self._op.kind != "elementwise":
+        if not 0 < block.classes <= _CLASSES and self._op.kind != "elementwise":
             return
         ulps = np.where((verdict.code == 0) & np.isfinite(verdict.ulps), verdict.ulps, 0.0)
         if self._op.kind == "elementwise":
@@ -49,7 +49,7 @@ class Climber:
                 place = np.unravel_index(int(flat), ulps.shape)
                 self._keep(float(ulps[place]), {n: np.asarray(a[place]) for n, a in block.inputs.items()})
             return
-        worst = ulps.reshape(block.rows, -1).max(axis=1)
+        worst = ulps.reshape(block.rows, -1).max(axis=1, initial=0.0)
         for row in _largest(worst, _PARENTS // 2, self._floor):
             self._keep(float(worst[row]), block.row(int(row)))
 

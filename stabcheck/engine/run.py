@@ -67,12 +67,12 @@ def _events(planned: Plan, workers: int, contained: bool) -> Iterator[Event]:
 
 
 def _effort(tasks: Sequence[Task]) -> dict[str, Any]:
-    """What a command needs to reproduce the run, where all tasks agree on it and it is not the default."""
+    """The options that a command needs to reproduce the run, where all tasks agree on them and they are not
+    the default."""
     asked: dict[str, Any] = {}
-    for key, values in (
-        ("max-examples", {task.request.max_examples for task in tasks}),
-        ("max-classes", {task.request.max_classes for task in tasks}),
-    ):
-        if len(values) == 1 and (value := values.pop()) not in (None, Request.max_classes):
-            asked[key] = value
+    for name in ("max_examples", "max_classes", "specials", "range", "regimes", "arguments", "gate_factor"):
+        values = {getattr(task.request, name) for task in tasks}
+        if len(values) == 1 and (value := values.pop()) != getattr(Request, name):
+            joined = ",".join(map(str, value)) if isinstance(value, tuple) else value
+            asked[name.replace("_", "-")] = joined
     return asked

@@ -24,6 +24,7 @@ from stabcheck.judge import JUDGED, Verdict, severity
 from stabcheck.oracle.ladder import Oracle
 from stabcheck.oracle.truth import Kind, Truth
 from stabcheck.strategies.block import Block
+from stabcheck.strategies.regimes import EMPTY
 from stabcheck.targets.answer import Answer
 from stabcheck.targets.layouts import Layout
 from stabcheck.targets.runner import Runner
@@ -57,6 +58,7 @@ class Seat:
     tally: Tally = field(init=False)
     wider: str = ""
     wavering: bool = False
+    no_empty: bool = False
     _fed: int = 0
     _signal_trials: int = 40
 
@@ -71,6 +73,9 @@ class Seat:
         """Call the target on a block and judge what it says."""
         layout = self._layout(block)
         answer = self.runner(block.inputs, layout=layout)
+        if answer.faults and EMPTY in block.regimes:  # another kind of input than it was seen to work on
+            self.no_empty = True
+            return
         verdict = decide(
             self.oracle, block.inputs, truth, answer.values, answer.usable, flushes=self.runner.flushes
         )
@@ -350,6 +355,8 @@ class Seat:
             notes.append(f"SC903 wider: answers in {self.wider}, rounded once to {self.oracle.format.name}")
         if self.runner.flushes:
             notes.append("SC901 flush-to-zero: subnormal numbers become zero")
+        if self.no_empty:
+            notes.append("does not take rows without a class")
         if self.wavering and "SC405" not in tally.evidence:
             notes.append("answers differ from call to call, inside the gate")
         if tally.undecided:
@@ -357,7 +364,7 @@ class Seat:
         notes += [
             f"{name}: not judged, the target answers {what}" for name, what in tally.conventions.items()
         ]
-        if tally.examples < self.request.effort:
+        if self.request.max_time is not None and tally.examples < self.request.effort:
             notes.append(f"stopped by max-time after {tally.examples} of {self.request.effort} examples")
         if Level.STABLE not in self.oracle.op.judged_levels:
             notes.append("the formula cannot be differentiated: judged for robust only")

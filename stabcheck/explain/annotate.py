@@ -14,7 +14,7 @@ from stabcheck.engine.plan import Group, Planned, plan
 from stabcheck.engine.request import Task
 from stabcheck.errors import StabcheckError
 from stabcheck.explain.cause import diagnose
-from stabcheck.explain.fixes import Check, propose, verified
+from stabcheck.explain.fixes import Check, propose
 from stabcheck.explain.trace.run import Call
 from stabcheck.findings import Cell, Finding, Report, Where
 from stabcheck.oracle.ladder import Oracle
@@ -137,11 +137,11 @@ def explain(finding: Finding, runner: LocalRunner, check: Check | None, root: Pa
     if where is not None:
         where = Where(relative(Path(where.file), root), where.line, where.operation)
     if cause is not None and cause.kind != "unknown":
-        fix = propose(finding.op, cause.kind, runner.format, finding.onset)
+        # A snippet knows the op with its default options only.
+        example = None if finding.options or finding.argument else inputs
+        fix = propose(finding.op, cause.kind, finding.dtype, finding.onset, check, example)
     elif where is None:  # nothing was found, and what the trace says of itself helps nobody
         cause = None
-    if fix is not None and check is not None:
-        fix = verified(fix, finding.op, (finding.dtype,), check)
     return replace(finding, cause=cause, where=where, fix=fix)
 
 

@@ -8,18 +8,18 @@ has no grade and should not be shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from stabcheck import formats
-from stabcheck.findings import Fix
+from stabcheck.findings import Fix, Grade
 from stabcheck.formats import Format
 
-#: (function, op, formats) -> grade as text; the doors pass one made of `stabcheck.check`.
-Check = Callable[[Callable[..., Any], str, tuple[str, ...]], str]
+#: (function, op, formats, an example that it must stand) -> grade as text: `grading.graded`.
+Check = Callable[[Callable[..., Any], str, tuple[str, ...], Mapping[str, Any] | None], str]
 
 #: Rewrites that are not bound to an op.
 GENERAL = "general"
@@ -67,19 +67,34 @@ def rewrites(op: str) -> tuple[Rewrite, ...]:
     return tuple(_read(op, title, body) for title, body in zip(parts[1::2], parts[2::2], strict=True))
 
 
-def propose(
-    op: str, cause: str, dtype: str | Format, onset: float | None = None, name: str | None = None
-) -> Fix | None:
-    """The fix for this op and kind of cause (a word of `verdict.KINDS`), not yet graded; None where the
-    catalogue has none. `onset` is the finding's; `name` prefers a rewrite by title."""
+def proposals(op: str, cause: str, dtype: str | Format, onset: float | None = None) -> Iterator[Fix]:
+    """The fixes for this op and kind of cause (a word of `verdict.KINDS`), the most specific first, not
+    yet graded. `onset` is the finding's."""
     fmt = formats.get(dtype)
-    fitting = [r for r in (*rewrites(op), *rewrites(GENERAL)) if r.fits(cause, fmt)]
-    chosen = next((r for r in fitting if name is None or r.title == name), None)
-    if chosen is None:
-        return None
     present = _present_range(op, cause, fmt, onset)
-    safe = f"{chosen.safe} (the present code: {present})" if present else chosen.safe
-    return Fix(chosen.title, chosen.formula, chosen.snippet, chosen.source, safe_range=safe)
+    for rewrite in (*rewrites(op), *rewrites(GENERAL)):
+        if rewrite.fits(cause, fmt):
+            safe = f"{rewrite.safe} (the present code: {present})" if present else rewrite.safe
+            yield Fix(rewrite.title, rewrite.formula, rewrite.snippet, rewrite.source, safe_range=safe)
+
+
+def propose(
+    op: str,
+    cause: str,
+    dtype: str,
+    onset: float | None = None,
+    check: Check | None = None,
+    example: Mapping[str, Any] | None = None,
+) -> Fix | None:
+    """The first fix that stands the check (all do where there is none); None where there is no such fix.
+
+    `example` are the arguments on which the present code fails.
+    """
+    for fix in proposals(op, cause, dtype, onset):
+        graded = fix if check is None else verified(fix, op, (dtype,), check, example)
+        if graded.grade != str(Grade.UNSTABLE):
+            return graded
+    return None
 
 
 def function_of(snippet: str) -> Callable[..., Any]:
@@ -91,11 +106,13 @@ def function_of(snippet: str) -> Callable[..., Any]:
     return function
 
 
-def verified(fix: Fix, op: str, dtypes: tuple[str, ...], check: Check) -> Fix:
+def verified(
+    fix: Fix, op: str, dtypes: tuple[str, ...], check: Check, example: Mapping[str, Any] | None = None
+) -> Fix:
     """The fix with the grade that its own snippet reaches under stabcheck; "" where it is not of this op."""
     if not any(fix.snippet == rewrite.snippet for rewrite in rewrites(op)):
         return fix
-    return replace(fix, grade=check(function_of(fix.snippet), op, dtypes))
+    return replace(fix, grade=check(function_of(fix.snippet), op, dtypes, example))
 
 
 def _present_range(op: str, cause: str, fmt: Format, onset: float | None) -> str:

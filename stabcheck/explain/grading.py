@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stabcheck.engine.events import Finished
 from stabcheck.engine.request import Request, Task
 from stabcheck.engine.run import run
+from stabcheck.findings import Grade
 
 #: Effort of a grading: the snippets were graded thoroughly when the catalogue was tested.
 EXAMPLES, CLASSES = 60, 64
@@ -15,15 +16,30 @@ EXAMPLES, CLASSES = 60, 64
 _KNOWN: dict[tuple[bytes, str, tuple[str, ...]], str] = {}
 
 
-def graded(function: Callable[..., Any], op: str, dtypes: tuple[str, ...]) -> str:
-    """The worst grade of the function over these formats; "" where nothing could be judged.
+def graded(
+    function: Callable[..., Any], op: str, dtypes: tuple[str, ...], example: Mapping[str, Any] | None = None
+) -> str:
+    """The worst grade of the function over these formats, "" where nothing could be judged; "unstable"
+    where it fails on the example (arguments of the op).
 
     Remembered by the code of the function, because one run proposes the same fix many times.
     """
+    if example is not None and _grade(function, op, dtypes, 1, (example,)) == str(Grade.UNSTABLE):
+        return str(Grade.UNSTABLE)
     key = (function.__code__.co_code + repr(function.__code__.co_consts).encode(), op, dtypes)
     if key not in _KNOWN:
-        request = Request(dtypes=dtypes, max_examples=EXAMPLES, max_classes=CLASSES)
-        last = list(run([Task(function, op, request, name="fix")]))[-1]
-        assert isinstance(last, Finished)
-        _KNOWN[key] = "" if last.report.grade is None else str(last.report.grade)
+        _KNOWN[key] = _grade(function, op, dtypes, EXAMPLES)
     return _KNOWN[key]
+
+
+def _grade(
+    function: Callable[..., Any],
+    op: str,
+    dtypes: tuple[str, ...],
+    count: int,
+    examples: tuple[Mapping[str, Any], ...] = (),
+) -> str:
+    request = Request(dtypes=dtypes, max_examples=count, max_classes=CLASSES, examples=examples)
+    last = list(run([Task(function, op, request, name="fix")]))[-1]
+    assert isinstance(last, Finished)
+    return "" if last.report.grade is None else str(last.report.grade)

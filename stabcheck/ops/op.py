@@ -133,8 +133,8 @@ class Op:
     loses few digits, for the first rungs of the oracle. `output` names the axes of one example's result:
     ("C",) like a row, () one number per row or per call; elementwise ops keep the shape.
     `conventions(*arguments, **options)` maps the name of a convention to the mask of examples on which
-    nothing is judged because the answer is a matter of taste. `extended` says which +-inf or empty inputs
-    have an answer anyway. `invariance` is "shift" where adding a constant to a row changes nothing.
+    nothing is judged because the answer is a matter of taste. `empty` says that a row without a class has
+    an answer. `invariance` is "shift" where adding a constant to a row changes nothing.
     `feeds(*arguments, **options)` is the mask of outputs that a NaN among these arguments feeds; by default
     it feeds every output of its example (of an elementwise op: its own). `adapt(op, options)` gives the op
     that options stand for where they change its arguments or the shape of its result (see `under`).
@@ -153,6 +153,7 @@ class Op:
     sums_to_one: bool = False
     monotone: Literal["increasing", "decreasing"] | None = None
     masked: bool = True
+    empty: bool = False
     conventions: Callable[..., Mapping[str, npt.NDArray[np.bool_]]] = _no_convention
     feeds: Callable[..., npt.NDArray[np.bool_]] | None = None
     adapt: Callable[[Op, Mapping[str, Any]], Op] | None = None

@@ -43,7 +43,7 @@ def log_sum_of_others(k: Context, x: Value) -> tuple[npt.NDArray[np.bool_], Valu
 def no_answer_by_convention(x: npt.NDArray[Any], **_: Any) -> Mapping[str, npt.NDArray[np.bool_]]:
     """Rows whose softmax is a matter of taste: everything masked, or an infinite logit."""
     return {
-        "row that is all -inf": np.all(np.isneginf(x), axis=-1),
+        "row that is all -inf": np.all(np.isneginf(x), axis=-1) & (x.shape[-1] > 0),
         "row with +inf": np.any(np.isposinf(x), axis=-1),
     }
 
@@ -72,6 +72,7 @@ softmax = register(
     Op(
         name="softmax",
         kind="row",
+        empty=True,
         arguments=(X,),
         options=(AXIS,),
         formula=_softmax,
@@ -123,6 +124,7 @@ log_softmax = register(
     Op(
         name="log_softmax",
         kind="row",
+        empty=True,
         arguments=(X,),
         options=(AXIS,),
         formula=_log_softmax,
@@ -164,6 +166,7 @@ logsumexp = register(
     Op(
         name="logsumexp",
         kind="row",
+        empty=True,
         arguments=(X,),
         options=(AXIS,),
         formula=_logsumexp,

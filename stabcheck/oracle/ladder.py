@@ -81,9 +81,16 @@ class Oracle:
     def rungs(self) -> tuple[Rung, ...]:
         return rungs_for(self.format)
 
+    @cached_property
+    def _textbook(self) -> int:
+        """The first rung on which the textbook's formula is evaluated."""
+        return next(i for i, rung in enumerate(self.rungs) if not rung.fast)
+
     def truth(self, inputs: Mapping[str, Array]) -> Truth:
-        """The truth as the lowest rung knows it."""
-        return self._at(0, inputs)
+        """The truth as the lowest rung knows it; of rows without a class only the textbook's formula
+        knows anything (a maximum of nothing shifts nothing)."""
+        empty = any(a.size == 0 for a in inputs.values())
+        return self._at(self._textbook if empty else 0, inputs)
 
     def sharpen(self, truth: Truth, inputs: Mapping[str, Array], rows: Ints) -> Ints:
         """Climb one rung with these examples, in place; returns those that could climb.
@@ -98,8 +105,7 @@ class Oracle:
 
     def authority(self, inputs: Mapping[str, Array]) -> Truth:
         """The textbook's formula on intervals, until every element is settled or the limit is reached."""
-        first = next(i for i, rung in enumerate(self.rungs) if not rung.fast)
-        whole = self._at(first, inputs)
+        whole = self._at(self._textbook, inputs)
         truth = whole
         if self.op.kind == "elementwise":
             truth = whole.by_element()

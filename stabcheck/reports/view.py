@@ -293,6 +293,10 @@ def summary(report: Report) -> list[str]:
     ]
 
 
+#: Options that a run notes in its header where they are not the default.
+EFFORT = ("max-examples", "max-classes", "specials", "range", "regimes", "arguments", "gate-factor")
+
+
 def reproduce(finding: Finding, report: Report, others: Iterable[Finding] = ()) -> str:
     """The command that shows this finding again, in its own format and in those of `others`."""
     by_autograd = bool(finding.argument)
@@ -304,9 +308,9 @@ def reproduce(finding: Finding, report: Report, others: Iterable[Finding] = ()) 
         parts += ["--option", option]
     if report.level != Level.STABLE:
         parts += ["--level", str(report.level)]
-    for key in ("max-examples", "max-classes"):
-        if report.meta.get(key):
-            parts += [f"--{key}", str(report.meta[key])]
+    for key in EFFORT:
+        if word := str(report.meta.get(key, "")):
+            parts += [f"--{key}={word}"] if word.startswith("-") else [f"--{key}", word]
     parts += ["--seed", str(report.seed)]
     return " ".join(_quoted(part) for part in parts)
 

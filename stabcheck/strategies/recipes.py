@@ -68,6 +68,7 @@ class Draws:
             and not (r.rows and elementwise)
             and (self.op.masked or r.specials != "masked" or not r.rows)
             and (not r.long or self.max_classes >= 64)
+            and (self.op.empty or 0 not in r.lengths)
             and self._serves(r)
         )
 

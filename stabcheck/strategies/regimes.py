@@ -351,3 +351,11 @@ def with_nan(rng: Rng, fmt: Format, shape: Shape) -> Floats:
 def infinite(rng: Rng, fmt: Format, shape: Shape) -> Floats:
     values = np.where(rng.random(shape) < 0.4, signs(rng, shape) * np.inf, moderate(rng, fmt, shape))
     return np.where(rng.random(column(shape)) < 0.3, -np.inf, values)
+
+
+EMPTY = "empty"
+
+
+@regime(EMPTY, "rows without a class", rows=True, specials="extended", lengths=(0,), share=0.2)
+def empty(rng: Rng, fmt: Format, shape: Shape) -> Floats:
+    return np.zeros(shape)

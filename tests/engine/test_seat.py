@@ -211,3 +211,26 @@ def test_unknown_names_are_usage_errors(check):
     for settings in ({"regimes": ["clifs"]}, {"options": {"axis": 1}}):
         with pytest.raises(UsageError):
             check(sigmoid, "sigmoid", **settings)
+
+
+def lse(x, top):
+    m = np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):
+        return m[..., 0] + np.log(np.exp(x - m).sum(axis=-1))
+
+
+def test_rows_without_a_class(check):
+    """Under specials=extended: the logarithm of nothing is -inf; who takes no such rows is not blamed."""
+    full = lambda x: lse(x, x.max(axis=-1, keepdims=True, initial=-np.inf))  # noqa: E731
+    zero = lambda x: full(x) if x.shape[-1] else np.zeros(x.shape[:-1], x.dtype)  # noqa: E731
+    raising = lambda x: lse(x, x.max(axis=-1, keepdims=True))  # noqa: E731
+    asked = {"specials": "extended", "regimes": ("moderate", "empty"), "max_examples": 60}
+
+    assert check(full, "logsumexp", **asked).ok
+    refused = check(raising, "logsumexp", **asked)
+    assert refused.ok
+    assert "does not take rows without a class" in refused.cells[0].notes
+    found = check(zero, "logsumexp", **asked).findings[0]
+    assert ("SC104", (0,), -np.inf) == (found.code, found.minimal.inputs["x"].shape, found.minimal.expected)
+    for op in ("softmax", "log_softmax"):
+        assert check(lambda x: x * 0, op, specials="extended", regimes=("empty",)).ok

@@ -10,6 +10,7 @@ import pytest
 import stabcheck
 from stabcheck import ops
 from stabcheck.explain.fixes import GENERAL, function_of, propose, rewrites, verified
+from stabcheck.explain.grading import graded
 from stabcheck.findings import Grade
 from stabcheck.formats import FORMATS
 
@@ -93,4 +94,15 @@ def test_verified_carries_the_grade() -> None:
     """A fix is shown with the grade that its own snippet reached."""
     fix = propose("softplus", "absorption", "float32")
     assert fix is not None
-    assert verified(fix, "softplus", ("float32",), grade).grade in ("stable", "accurate")
+    assert verified(fix, "softplus", ("float32",), graded).grade in ("stable", "accurate")
+
+
+def test_a_fix_that_does_not_help_is_not_proposed() -> None:
+    """The plain shift is NaN on a row that is all -inf; the next rewrite stands it."""
+    masked = {"x": np.float32([-np.inf])}
+    plain = propose("logsumexp", "inf-minus-inf", "float32", check=graded)
+    fix = propose("logsumexp", "inf-minus-inf", "float32", check=graded, example=masked)
+    assert plain is not None
+    assert fix is not None
+    assert "where it is finite" in fix.title != plain.title
+    assert graded(function_of(plain.snippet), "logsumexp", ("float32",), masked) == "unstable"
