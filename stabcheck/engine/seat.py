@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from stabcheck.oracle.truth import Kind, Truth
 from stabcheck.strategies.block import Block
 from stabcheck.strategies.regimes import EMPTY
 from stabcheck.targets.answer import Answer
-from stabcheck.targets.layouts import Layout
+from stabcheck.targets.layouts import LAYOUTS, Layout
 from stabcheck.targets.runner import Runner
 
 Array = npt.NDArray[Any]
@@ -64,14 +64,24 @@ class Seat:
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.oracle.format)
-        self._cycle = itertools.cycle(self.runner.layouts)
+        self._cycle = itertools.cycle(a for a in self.runner.layouts if a != "0-d")
         self._climber = Climber(self.oracle.op, self.oracle.format, self.request.seed, self._allowed())
 
     # -- searching ---------------------------------------------------------------------------------
 
     def feed(self, block: Block, truth: Truth) -> Iterator[Event]:
         """Call the target on a block and judge what it says."""
-        layout = self._layout(block)
+        yield from self._feed(block, truth, self._layout(block))
+        if "0-d" in self.runner.layouts and self._fed == 1 and not self.catalogue:
+            # An example of each regime once more, number by number.
+            rows = np.cumsum([0, *(recipe.rows for recipe in block.recipes[:-1])])
+            first = Block(
+                tuple(replace(recipe, rows=1) for recipe in block.recipes),
+                {name: a[rows] for name, a in block.inputs.items()},
+            )
+            yield from self._feed(first, truth.take(rows), "0-d")
+
+    def _feed(self, block: Block, truth: Truth, layout: Layout) -> Iterator[Event]:
         answer = self.runner(block.inputs, layout=layout)
         if answer.faults and EMPTY in block.regimes:  # another kind of input than it was seen to work on
             self.no_empty = True
@@ -80,13 +90,13 @@ class Seat:
             self.oracle, block.inputs, truth, answer.values, answer.usable, flushes=self.runner.flushes
         )
         names = tuple(rung.name for rung in self.oracle.rungs)
-        for code in self.tally.feed(block, truth, verdict, names):
+        for code in self.tally.feed(block, truth, verdict, names, layout):
             yield Found(self.key, code)
         self._climber.watch(block, verdict)
         for found in self._faults(block, answer):
             yield Found(self.key, found)
         self.wider = self.wider or answer.wider
-        if self._fed < _ASKED_TWICE:
+        if self._fed < _ASKED_TWICE and layout != "0-d":
             self._ask_again(block, answer, truth, layout)
         if answer.signals & SIGNALS and "SC501" not in self.tally.evidence:
             self._find_signal(block, verdict, truth)
@@ -195,6 +205,11 @@ class Seat:
         edge: float | None = None
         if code in JUDGED or code in ("SC501", *_SHRINKING_FAULTS):
             alone = bool(shows([smallest.inputs])[0])
+            if not alone and smallest.layout != "C":
+                trial = Trial(self.runner, self.oracle, smallest.layout)
+                shows = trial.shows(code)
+                alone = bool(shows([smallest.inputs])[0])
+                text = f"only {LAYOUTS[smallest.layout]}"
             if not alone and code in JUDGED:
                 return self._in_company(code, evidence, smallest), 0
             budget = BUDGET if thorough else _QUICK_BUDGET
@@ -202,7 +217,7 @@ class Seat:
             inputs = shrinker.shrink(smallest.inputs, smallest.index) if alone else smallest.inputs
             minimal = trial.example(code, inputs, smallest.index, smallest.regime)
             edge = self._onset(inputs, shows) if alone and thorough else None
-            text = text or self._properties(trial, code, inputs)
+            text = "; ".join(filter(None, (text, self._properties(trial, code, inputs))))
             if code == "SC401":
                 text = self._raised(inputs) or text
         else:
@@ -275,7 +290,7 @@ class Seat:
 
         in_block = fails(candidate.block, candidate.row)
         if not in_block:  # it needed a memory layout or could not be repeated
-            text = f"{CODES[code].meaning}; only in another memory layout than C, or not every time"
+            text = f"{CODES[code].meaning}; only in this batch, and not every time"
             example = Example(candidate.inputs, candidate.index, regime=candidate.regime,
                               ulps=candidate.ulps, ratio=candidate.ratio)  # fmt: skip
             return self._record(code, evidence, example, example, None, text)
@@ -309,7 +324,7 @@ class Seat:
     def _properties(self, trial: Trial, code: str, inputs: Inputs) -> str:
         """Broken properties that come with the finding, in words."""
         op = self.oracle.op
-        answer = self.runner(stack([inputs]))
+        answer = self.runner(stack([inputs]), layout=trial.layout)
         if not answer.usable.all() or code == "SC501":
             return "overflow or invalid operation on the way" if code == "SC501" else ""
         values, words = answer.values[0], []

@@ -16,6 +16,7 @@ from stabcheck.formats import Format
 from stabcheck.judge import JUDGED, Verdict
 from stabcheck.oracle.truth import Truth
 from stabcheck.strategies.block import Block
+from stabcheck.targets.layouts import Layout
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -40,6 +41,7 @@ class Candidate:
     row: int
     block: Mapping[str, Array]
     text: str = ""
+    layout: Layout = "C"
 
     @property
     def size(self) -> int:
@@ -84,8 +86,11 @@ class Tally:
     _largest: Floats = field(default_factory=lambda: np.zeros(0))
     _least: float = -1.0  # errors up to this one need not be kept any more
 
-    def feed(self, block: Block, truth: Truth, verdict: Verdict, names: tuple[str, ...]) -> list[str]:
-        """Take in the verdict on a block; returns the codes that showed for the first time."""
+    def feed(
+        self, block: Block, truth: Truth, verdict: Verdict, names: tuple[str, ...], layout: Layout = "C"
+    ) -> list[str]:
+        """Take in the verdict on a block that was handed over in this layout; returns the codes that showed
+        for the first time."""
         decided = verdict.judged & ~verdict.open
         self.examples += block.rows
         self.judged += int(np.count_nonzero(verdict.judged))
@@ -99,7 +104,7 @@ class Tally:
             code = JUDGED[number]
             if code not in self.evidence:
                 new.append(code)
-            self._gather(code, block, verdict, verdict.code == number)
+            self._gather(code, block, verdict, verdict.code == number, layout)
         return new
 
     def add(self, code: str, candidate: Candidate, regimes: Sequence[str] = ()) -> bool:
@@ -109,7 +114,9 @@ class Tally:
         self.evidence.setdefault(code, Evidence()).add(candidate, regimes or [candidate.regime])
         return new
 
-    def _gather(self, code: str, block: Block, verdict: Verdict, mask: npt.NDArray[np.bool_]) -> None:
+    def _gather(
+        self, code: str, block: Block, verdict: Verdict, mask: npt.NDArray[np.bool_], layout: Layout
+    ) -> None:
         rows, regimes = np.flatnonzero(verdict.any_per_row(mask)), block.regimes
         ratio = np.where(mask, verdict.ratio, -1.0)
         worst = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
@@ -122,6 +129,7 @@ class Tally:
             regimes[place[0]],
             place[0],
             block.inputs,
+            layout=layout,
         )
         self.evidence.setdefault(code, Evidence()).add(candidate, regimes[rows].tolist())
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-Layout = Literal["C", "F", "strided", "readonly", "broadcast"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+Layout = Literal["C", "F", "strided", "readonly", "broadcast", "0-d"]
+#: What each is called in a sentence.
+LAYOUTS: dict[Layout, str] = {
+    "C": "in C order",
+    "F": "in Fortran order",
+    "strided": "in memory that is not contiguous",
+    "readonly": "in read-only memory",
+    "broadcast": "in a broadcast array",
+    "0-d": "as 0-d arrays, a number by itself",
+}
 
 
 def laid_out(values: Array, layout: Layout) -> Array:
     """A fresh array with these values: C- or Fortran-ordered, every second element of a larger buffer
-    along the last axis, read-only, or with stride 0 along every axis on which the values do not vary."""
+    along the last axis, read-only, or with stride 0 along every axis on which the values do not vary. For
+    "0-d" the runner takes single numbers out of it.
+    """
     if layout == "F":
         return np.array(values, order="F")
     if layout == "strided" and values.ndim:

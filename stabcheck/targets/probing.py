@@ -164,7 +164,7 @@ def _finished(best: Trial, found: Found, inputs: Mapping[str, Array]) -> LocalRu
         location=found.location,
         call_form=runner.described(short_name(found.function)) + _padding(runner),
         notes=tuple(notes),
-        layouts=tuple(layout for layout in runner.backend.layouts if _works(runner, inputs, layout)),
+        layouts=tuple(layout for layout in _layouts(runner) if _works(runner, inputs, layout)),
         flushes=runner.backend.flushes(runner.format),
     )
 
@@ -172,6 +172,14 @@ def _finished(best: Trial, found: Found, inputs: Mapping[str, Array]) -> LocalRu
 def _padding(runner: LocalRunner) -> str:
     fewest = runner.backend.rows_for(1)
     return f", padded to {fewest} rows or more" if runner.batch and fewest > 1 else ""
+
+
+def _layouts(runner: LocalRunner) -> Iterator[Layout]:
+    """The layouts worth trying: a number by itself is an input of elementwise ops only, and news only to a
+    target that takes whole blocks."""
+    for layout in runner.backend.layouts:
+        if layout != "0-d" or (runner.op.kind == "elementwise" and runner.batch):
+            yield layout
 
 
 def _works(runner: LocalRunner, inputs: Mapping[str, Array], layout: Layout) -> bool:

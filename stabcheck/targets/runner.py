@@ -153,7 +153,7 @@ class LocalRunner:
         given = {name: laid_out(np.asarray(values), layout) for name, values in inputs.items()}
         found = Collected.empty(output_shape(self.op, inputs))
         with contained() as signals, self.backend.session(self.format, self.function):
-            if self.batch:
+            if self.batch and layout != "0-d":
                 self._batch(inputs, given, (0, len(found.usable)), found)
             else:
                 for row in range(len(found.usable)):

@@ -234,3 +234,17 @@ def test_rows_without_a_class(check):
     assert ("SC104", (0,), -np.inf) == (found.code, found.minimal.inputs["x"].shape, found.minimal.expected)
     for op in ("softmax", "log_softmax"):
         assert check(lambda x: x * 0, op, specials="extended", regimes=("empty",)).ok
+
+
+def test_numbers_by_themselves(check):
+    """Code that takes another way for a single number is found there, and the finding says so."""
+
+    def softplus(x):
+        if np.ndim(x) == 0:
+            return np.log(1 + np.exp(x))
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+    found = check(softplus, "softplus").findings[0]
+    assert ("SC102", [89]) == (found.code, found.minimal.inputs["x"].tolist())
+    assert "only as 0-d arrays" in found.text
+    assert check(lambda x: softplus(np.atleast_1d(x)).reshape(np.shape(x)), "softplus").ok

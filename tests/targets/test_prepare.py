@@ -322,3 +322,21 @@ def test_answers_do_not_depend_on_the_layout_we_build(ready, block, softmax_of, 
 def test_numpy_does_not_flush(ready):
     """NumPy keeps subnormal numbers."""
     assert not ready(stable, format="float32").flushes
+
+
+def test_numbers_by_themselves(ready):
+    """An elementwise target that takes blocks gets 0-d arrays too; others do not."""
+    shapes = []
+
+    def sigmoid(x):
+        shapes.append(x.shape)
+        return np.where(x < 0, np.exp(-np.abs(x)), 1) / (1 + np.exp(-np.abs(x)))
+
+    runner = ready(sigmoid, op="sigmoid")
+    assert "0-d" in runner.layouts
+    shapes.clear()
+    answer = runner({"x": np.float64([[0, 1, -2]])}, "0-d")
+    assert [()] * 3 == shapes
+    np.testing.assert_allclose(answer.values[0], [0.5, 0.7310586, 0.11920292], rtol=1e-6)
+    assert "0-d" not in ready(lambda x: sigmoid(x[...]) + 0 * x[0], op="sigmoid").layouts
+    assert "0-d" not in ready(stable).layouts

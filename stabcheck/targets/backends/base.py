@@ -23,7 +23,7 @@ class Backend:
     """NumPy itself, and the base of the others. `layouts` are those that its arrays can have."""
 
     name = "numpy"
-    layouts: tuple[Layout, ...] = LAYOUTS
+    layouts: tuple[Layout, ...] = tuple(LAYOUTS)
     differentiates = False
     copies = False  # whether the target gets a copy of our array that it can write to
 

@@ -20,7 +20,7 @@ class TorchBackend(Backend):
 
     name = "torch"
     differentiates = True
-    layouts: tuple[Layout, ...] = ("C", "F", "strided", "broadcast")  # tensors are never read-only
+    layouts: tuple[Layout, ...] = ("C", "F", "strided", "broadcast", "0-d")  # tensors are never read-only
 
     @contextlib.contextmanager
     def session(self, format: Format, function: Any = None) -> Iterator[None]:
