@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -74,12 +74,7 @@ class Seat:
         yield from self._feed(block, truth, self._layout(block))
         if "0-d" in self.runner.layouts and self._fed == 1 and not self.catalogue:
             # An example of each regime once more, number by number.
-            rows = np.cumsum([0, *(recipe.rows for recipe in block.recipes[:-1])])
-            first = Block(
-                tuple(replace(recipe, rows=1) for recipe in block.recipes),
-                {name: a[rows] for name, a in block.inputs.items()},
-            )
-            yield from self._feed(first, truth.take(rows), "0-d")
+            yield from self._feed(block.of_each(), truth.take(block.first_rows()), "0-d")
 
     def _feed(self, block: Block, truth: Truth, layout: Layout) -> Iterator[Event]:
         answer = self.runner(block.inputs, layout=layout)

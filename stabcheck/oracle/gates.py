@@ -20,7 +20,7 @@ from stabcheck.oracle.conditioning import conditioning_gates
 from stabcheck.oracle.doubles import DoubleContext
 from stabcheck.oracle.enclosure import Enclosure
 from stabcheck.oracle.reals import RealContext
-from stabcheck.oracle.scaled import Scaled, shift
+from stabcheck.oracle.scaled import Plain, Scaled, shift
 from stabcheck.oracle.truth import Placed
 
 Array = npt.NDArray[Any]
@@ -81,7 +81,8 @@ def evaluate(
     """
     options = that_matter(options)
     finite = stand_in(inputs)
-    size = Scaled.of(np.abs(placed.head), placed.ulp)
+    kind = Scaled if exact or fmt.precision > 24 else Plain
+    size = kind.of(np.abs(placed.head), placed.ulp)
     if exact:
         reals = RealContext(MPF_PRECISION)
         with np.errstate(all="ignore"):  # a truth without a value is NaN here and not judged
@@ -92,25 +93,21 @@ def evaluate(
     else:
         with np.errstate(all="ignore"):
             y = _midpoint(enclosure)
-            stable, accurate = _gates(op, fmt, DoubleContext(), Scaled.of, finite, options, y, size, placed)
+            stable, accurate = _gates(op, fmt, DoubleContext(), kind.of, finite, options, y, size, placed)
         known = np.isfinite(stable.mantissa) & np.isfinite(y)
         sure = known & np.isfinite(accurate.mantissa)
         slack = np.where(sure, DOUBLE_SLACK, np.where(known, -DOUBLE_SLACK, np.inf))
         if not sure.all():
-            half = Scaled.of(np.full(sure.shape, 0.5), placed.ulp)
-            stable = _where(known, stable, _least(op, fmt))
-            accurate = _where(sure, accurate, stable.minimum(half))
+            half = kind.of(np.full(sure.shape, 0.5), placed.ulp)
+            stable = stable.where(known, _least(op, fmt, kind))
+            accurate = accurate.where(sure, stable.minimum(half))
     return stable.times(factor), accurate.times(factor), slack
 
 
-def _least(op: Op, fmt: Format) -> Scaled:
+def _least(op: Op, fmt: Format, kind: type[Scaled]) -> Scaled:
     """What the stable gate is at least: its steps for underflow where the op states a number of them."""
     steps = op.gates.underflow if op.gates is not None else Gates.underflow
-    return Scaled.of(0.0 if callable(steps) else steps, fmt.etamin)
-
-
-def _where(mask: npt.NDArray[np.bool_], a: Scaled, b: Scaled) -> Scaled:
-    return Scaled(np.where(mask, a.mantissa, b.mantissa), np.where(mask, a.exponent, b.exponent))
+    return kind.of(0.0 if callable(steps) else steps, fmt.etamin)
 
 
 def _in_range(enclosure: Enclosure) -> bool:
@@ -140,10 +137,7 @@ def _gates(
         """A gate in lifted form as one Scaled of the output's shape."""
         result = scaled(value)
         full = np.broadcast_shapes(result.mantissa.shape, lifted)
-        return Scaled(
-            op.squeeze(np.broadcast_to(result.mantissa, full)).copy(),
-            op.squeeze(np.broadcast_to(result.exponent, full)).copy(),
-        )
+        return result.spread(full).reshape(*shape)
 
     lifted = shape + (1,) * (0 if op.kind == "elementwise" else op.rank - len(op.output))
     y = y.reshape(lifted)
@@ -151,34 +145,6 @@ def _gates(
     gates = ROBUST_ONLY if robust_only(op) else op.gates or conditioning_gates(op, k, inputs, options)
     n = reduced_length(op, inputs)
 
-    stable = _stable(gates, fmt, k, constants, y, arguments, options, spread, size)
-    if gates.bounded is not None:
-        condition = spread(k.abs(gates.bounded(k, constants, y, *arguments, **options)))
-    elif gates.conditioning is not None:
-        condition = spread(k.abs(gates.conditioning(k, y, *arguments, **options)))
-    else:
-        return stable, stable
-    growth = constants.A * fmt.u * (1 + constants.s(n) / 8)
-    allowance = (size + condition).times(growth) + Scaled.of(np.full(shape, 0.5), placed.ulp)
-    if callable(gates.underflow):  # more than the roundings of one result: terms of a sum, factors
-        steps = spread(gates.underflow(k, constants, y, *arguments, **options))
-        lost = Scaled(steps.mantissa, steps.exponent + fmt.etamin)
-    else:
-        lost = Scaled.of(np.full(shape, 2.0), fmt.etamin)
-    return stable, stable.minimum(allowance + lost)
-
-
-def _stable(
-    gates: Gates,
-    fmt: Format,
-    k: Context,
-    constants: GateConstants,
-    y: Value,
-    arguments: list[Value],
-    options: Mapping[str, Any],
-    spread: Callable[[Value], Scaled],
-    size: Scaled,
-) -> Scaled:
     bound = spread(gates.stable(k, constants, y, *arguments, **options))
     if gates.relative:
         # Capped at one half, so that zero never passes for a normal truth.
@@ -186,10 +152,22 @@ def _stable(
             bound = size.times(np.minimum(bound.times(fmt.u).floats(), 0.5))
     else:
         bound = bound.times(fmt.u)
-    if callable(gates.underflow):
-        steps = spread(gates.underflow(k, constants, y, *arguments, **options))
-        return bound + Scaled(steps.mantissa, steps.exponent + fmt.etamin)
-    return bound + Scaled.of(np.full(size.mantissa.shape, gates.underflow), fmt.etamin)
+    if callable(gates.underflow):  # more than the roundings of one result: terms of a sum, factors
+        counted = gates.underflow(k, constants, y, *arguments, **options)
+        lost = least = spread(counted).shifted(fmt.etamin)
+    else:
+        lost = size.of(np.full(shape, gates.underflow), fmt.etamin)
+        least = size.of(np.full(shape, 2.0), fmt.etamin)
+    stable = bound + lost
+    if gates.bounded is not None:
+        condition = spread(k.abs(gates.bounded(k, constants, y, *arguments, **options)))
+    elif gates.conditioning is not None:
+        condition = spread(k.abs(gates.conditioning(k, y, *arguments, **options)))
+    else:
+        return stable, stable
+    growth = constants.A * fmt.u * (1 + constants.s(n) / 8)
+    allowance = (size + condition).times(growth) + size.of(np.full(shape, 0.5), placed.ulp)
+    return stable, stable.minimum(allowance + least)
 
 
 def underflow_steps(

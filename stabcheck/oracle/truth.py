@@ -88,6 +88,8 @@ def place(enclosure: Enclosure, fmt: Format) -> Placed:
 def _nearest_even(head: Floats, tail: Floats) -> Floats:
     """The integer nearest to head + tail, ties to even; |head| <= 2^53, |tail| <= ulp(head) / 2."""
     whole = np.rint(head)
+    if not tail.any():
+        return whole
     rest, odd = head - whole, np.mod(whole, 2) == 1
     # The tail comes last: added to rest first, it would vanish beside one half where it breaks a tie.
     over, under = (rest - 0.5) + tail, (rest + 0.5) + tail

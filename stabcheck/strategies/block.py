@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,19 @@ class Block:
     def regimes(self) -> npt.NDArray[np.str_]:
         """The regime of every example."""
         return np.repeat([r.regime for r in self.recipes], [r.rows for r in self.recipes])
+
+    def first_rows(self, count: int = 1) -> npt.NDArray[np.int64]:
+        """The places of the first examples of every recipe."""
+        starts = np.cumsum([0, *(recipe.rows for recipe in self.recipes)])
+        return np.concatenate([np.arange(a, min(a + count, b)) for a, b in itertools.pairwise(starts)])
+
+    def of_each(self, count: int = 1) -> Block:
+        """The first examples of every recipe as a block."""
+        rows = self.first_rows(count)
+        return Block(
+            tuple(replace(recipe, rows=min(recipe.rows, count)) for recipe in self.recipes),
+            {name: a[rows] for name, a in self.inputs.items()},
+        )
 
     def row(self, i: int) -> dict[str, Array]:
         """One example, without the axis of the block."""

@@ -180,3 +180,17 @@ def test_a_row_is_a_copy():
     block.row(1)["x"][:] = 5
     assert not block.inputs["x"].any()
     assert 2 == block.rows
+
+
+def test_blocks_join_regimes():
+    """Every example says where it came from; a part of them can be taken of each."""
+    drawn = list(blocks(draws(examples=600)))
+    assert len(drawn) < 45 < sum(len(b.recipes) for b in drawn)
+    for block in drawn:
+        assert block.rows == len(block.regimes) == sum(r.rows for r in block.recipes)
+        few = block.of_each(2)
+        assert [min(r.rows, 2) for r in block.recipes] == [r.rows for r in few.recipes]
+        assert block.regimes[block.first_rows(2)].tolist() == few.regimes.tolist()
+        np.testing.assert_array_equal(few.inputs["x"], block.inputs["x"][block.first_rows(2)])
+        ones = block.inputs["x"][block.regimes == "ties"].astype(np.float64)
+        assert (ones == ones[:, :1]).all()
