@@ -31,6 +31,8 @@ X = Argument("X", "real", ("N", "D"))
 W = Argument("W", "weights", ("D", "C"))
 Y = Argument("y", "index", ("N",))
 REG = Option("reg", float, 0.0, (), "weight of the penalty 0.5 sum(W^2)")
+#: Scores that cancel are known to float64, and so are the gates behind them, to a per cent or so.
+_SLACK = 2.0**-5
 
 
 def _inside(k: Context, w: Value, y: Ints) -> Ints:
@@ -133,7 +135,7 @@ linear_softmax_loss = register(
         formula=_formula,
         fast=_fast,
         output=(),
-        gates=Gates(_gate, underflow=_underflow, bounded=_bounded),
+        gates=Gates(_gate, underflow=_underflow, bounded=_bounded, slack=_SLACK),
         options=(REG,),
         masked=False,
         conventions=_conventions,
@@ -200,7 +202,7 @@ linear_softmax_grad = register(
         formula=_grad_formula,
         fast=_grad_fast,
         output=("D", "C"),
-        gates=Gates(_grad_gate, underflow=_grad_underflow, bounded=_grad_bounded),
+        gates=Gates(_grad_gate, underflow=_grad_underflow, bounded=_grad_bounded, slack=_SLACK),
         options=(REG,),
         masked=False,
         conventions=_conventions,

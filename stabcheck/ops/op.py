@@ -111,7 +111,9 @@ class Gates:
     `underflow`, in units of eta, is added once (a number, or a function like `stable`).
     `conditioning(k, y, *arguments, **options)` is sum_j |dr/dx_j . x_j| (x_j - x_max for shift-invariant
     ops), from which the accurate gate is made. `bounded(k, c, y, *arguments, **options)` stands in its place
-    where errors of the format are too large for a first derivative: it knows u.
+    where errors of the format are too large for a first derivative: it knows u. `slack` is the relative
+    uncertainty of these functions in float64 (errors of exp(x - m) in p: 745 u; the rest less); it grows
+    where what they depend on cancels.
     """
 
     stable: Formula
@@ -119,6 +121,7 @@ class Gates:
     relative: bool = False
     underflow: float | Formula = 2.0
     bounded: Formula | None = None
+    slack: float = 1e-9
 
 
 def _no_convention(*_arguments: Array, **_options: Any) -> Mapping[str, npt.NDArray[np.bool_]]:

@@ -25,8 +25,6 @@ from stabcheck.oracle.truth import Placed
 
 Array = npt.NDArray[Any]
 
-#: Relative uncertainty of a gate evaluated in float64 (errors of exp(x - m) in p: 745 u; the rest less).
-DOUBLE_SLACK = 1e-9
 #: A gate evaluated in mpf is the gate, widened by this much: errors of a whole number of subnormal steps
 #: less a trifle meet gates of as many steps, and must not hang on the last bit of either.
 MPF_MARGIN = 1e-12
@@ -96,7 +94,8 @@ def evaluate(
             stable, accurate = _gates(op, fmt, DoubleContext(), kind.of, finite, options, y, size, placed)
         known = np.isfinite(stable.mantissa) & np.isfinite(y)
         sure = known & np.isfinite(accurate.mantissa)
-        slack = np.where(sure, DOUBLE_SLACK, np.where(known, -DOUBLE_SLACK, np.inf))
+        relative = op.gates.slack if op.gates is not None else Gates.slack
+        slack = np.where(sure, relative, np.where(known, -relative, np.inf))
         if not sure.all():
             half = kind.of(np.full(sure.shape, 0.5), placed.ulp)
             stable = stable.where(known, _least(op, fmt, kind))
