@@ -13,7 +13,7 @@ from stabcheck.formats import Floats, Format
 from stabcheck.ops.op import Op
 from stabcheck.targets.answer import Answer
 from stabcheck.targets.backends import Backend, framework_of
-from stabcheck.targets.backends.choose import imported, make
+from stabcheck.targets.backends.choose import by_trying, make
 from stabcheck.targets.benign import benign_inputs
 from stabcheck.targets.calling import CallForm, Style, styled
 from stabcheck.targets.find import Found
@@ -124,26 +124,29 @@ def settled(
             break
     best = max(trials, key=lambda trial: trial.rank)
     tried = {trial.runner.backend.name for trial in trials}
-    for name in _more(best) if guess else ():
-        if name not in tried and (other := make(name, device)).loads(format):
+    for other in _more(best, device) if guess else ():
+        if other.name not in tried and other.loads(format):
             trial = probe.best(other)
             # Among equals, arrays of its own kind are what the target wants.
             best = trial if trial.rank >= max(best.rank, 1) else best
+            if best.rank == RIGHT:
+                break
     return Inapplicable(_hint(best.reason)) if best.rank == 0 else _finished(best, found, probe.inputs)
 
 
-def _more(trial: Trial) -> list[str]:
-    """Frameworks to try after all: the one whose array came back; or, where the target raised on NumPy
-    arrays, those that are loaded already."""
+def _more(trial: Trial, device: str | None) -> list[Backend]:
+    """Backends to try after all: the one whose array came back; or, where the target raised on NumPy
+    arrays, those whose arrays may have the methods it missed."""
     if trial.rank == 0:
-        return imported() if not framework_of(trial.runner.function) else []
+        misses = trial.reason.startswith(("AttributeError", "TypeError"))
+        return by_trying(trial.runner.function, device) if misses else []
     own = attempt(framework_of, trial.runner.last_result)
-    return [own] if own and not isinstance(own, Raised) else []
+    return [make(own, device)] if own and not isinstance(own, Raised) else []
 
 
 def _hint(reason: str) -> str:
     if reason.startswith("AttributeError") and "numpy.ndarray" in reason:
-        return f"{reason} (where it works on tensors, say so: backend torch or jax)"
+        return f"{reason} (where it works on tensors, their library must be installed: torch or jax)"
     missing = reason.startswith("TypeError") and "missing" in reason and "argument" in reason
     return f"{reason} (the target's own arguments are given with kwargs)" if missing else reason
 

@@ -1,10 +1,14 @@
 """Targets that work on tensors of PyTorch."""
 
+import inspect
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from stabcheck import formats
-from stabcheck.targets.backends.choose import candidates, compiled, make
+from stabcheck.targets.backends.choose import by_trying, candidates, compiled, make
 from stabcheck.targets.runner import Inapplicable
 
 torch = pytest.importorskip("torch", reason="tests of the PyTorch backend need torch")
@@ -253,3 +257,36 @@ def test_compiled_functions_are_known():
     assert compiled(torch.compile(torch.nn.Softmax(dim=-1)))
     assert not compiled(stable)
     assert not compiled(torch.nn.Softmax(dim=-1))
+
+
+# -- found by trying -----------------------------------------------------------------------------------
+
+
+def by_methods(x):
+    z = x - x.max(-1, keepdim=True).values
+    return z.exp() / z.exp().sum(-1, keepdim=True)
+
+
+def by_numpy(x):
+    return np.tanh(x).softmax(-1)
+
+
+def test_a_function_that_names_no_library_may_want_any_installed_one(monkeypatch):
+    """Whatever this process has loaded so far; one that calls NumPy is tried only with what is loaded."""
+    assert "torch" in [backend.name for backend in by_trying(by_methods)]
+    monkeypatch.delitem(sys.modules, "torch")
+    assert "torch" not in [backend.name for backend in by_trying(by_numpy)]
+
+
+def test_methods_alone_are_enough_in_a_fresh_process(tmp_path):
+    """No framework is loaded when the function raises on NumPy arrays; its value and gradient are judged."""
+    source = inspect.getsource(by_methods)
+    (tmp_path / "plain.py").write_text(source, encoding="utf-8")
+    code = (
+        "import sys, stabcheck; assert 'torch' not in sys.modules; "
+        "how = dict(dtypes='float32', max_examples=5, max_classes=4, grad=True); "
+        "report = stabcheck.check('plain.py:by_methods', 'softmax', **how); "
+        "print(*(cell.state for cell in report.cells))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["judged", "judged"], done.stderr
