@@ -177,3 +177,18 @@ def test_a_row_is_a_copy():
     block.row(1)["x"][:] = 5
     assert not block.inputs["x"].any()
     assert 2 == block.rows
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "bfloat16", "float16"])
+def test_a_sum_over_the_classes_stays_finite_under_label_smoothing(name):
+    """The mean of all log-probabilities is its sum first; only in float16 may it overflow: at logits of a
+    few thousand that is a fault."""
+    op, fmt = ops.get("cross_entropy"), formats.get(name)
+    options = op.parse_options({"label_smoothing": 0.1})
+    overflows = False
+    for block in blocks(Draws(op.under(options), options, fmt, 150, max_classes=64)):
+        x = fmt.widen(block.inputs["logits"])
+        depth = np.where(np.isfinite(x), x.max(axis=-1, keepdims=True) - x, 0.0)
+        with np.errstate(over="ignore"):
+            overflows |= bool((depth.sum(axis=(-2, -1)) > fmt.max).any())
+    assert overflows == (name == "float16")
