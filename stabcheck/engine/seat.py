@@ -57,6 +57,7 @@ class Seat:
     tally: Tally = field(init=False)
     wider: str = ""
     wavering: bool = False
+    refused: str = ""
     _fed: int = 0
     _signal_trials: int = 40
 
@@ -107,6 +108,10 @@ class Seat:
         new = []
         for fault in answer.faults:
             row = max(fault.row, 0)
+            if fault.code == "SC401" and fault.row >= 0 and _with_nan(block.row(row)):
+                # A check of its own that says so: the NaN is not hidden, and no number is refused.
+                self.refused = self.refused or fault.text
+                continue
             rows = block.rows if fault.row < 0 else 1
             candidate = Candidate(
                 block.row(row), (), math.inf, math.nan, block.recipe.regime, row, block.inputs, fault.text
@@ -345,6 +350,8 @@ class Seat:
             notes.append("SC901 flush-to-zero: subnormal numbers become zero")
         if self.wavering and "SC405" not in self.tally.evidence:
             notes.append("answers differ from call to call, inside the gate")
+        if self.refused:
+            notes.append(f"refuses NaN: {self.refused}")
         if self.tally.undecided:
             notes.append(f"SC902 undecided: {self.tally.undecided} elements")
         notes += [
@@ -353,6 +360,10 @@ class Seat:
         if Level.STABLE not in self.oracle.op.judged_levels:
             notes.append("the formula cannot be differentiated: judged for robust only")
         return tuple(notes)
+
+
+def _with_nan(inputs: Mapping[str, Array]) -> bool:
+    return any(a.dtype.kind not in "iu" and bool(np.isnan(a).any()) for a in inputs.values())
 
 
 def _unique(findings: list[Finding]) -> Iterator[Finding]:

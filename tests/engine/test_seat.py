@@ -22,6 +22,12 @@ def raises_on_large(x):
     return sigmoid(x)
 
 
+def refuses_nan(x):
+    if np.isnan(x).any():
+        raise ValueError("no NaN, please")
+    return sigmoid(x)
+
+
 def none_on_large(x):
     return None if np.abs(np.nan_to_num(x)).max() > 1000 else sigmoid(x)
 
@@ -56,6 +62,13 @@ def test_faults_are_findings(target, code, text, check, by_code):
     assert text in finding.text
     assert finding.asked
     assert finding.minimal.inputs["x"].size >= 1
+
+
+def test_to_refuse_nan_is_a_note(check, by_code):
+    """A check of its own hides no NaN, and refuses no number."""
+    report = check(refuses_nan, "sigmoid")
+    assert "SC401" not in by_code(report)
+    assert "refuses NaN: ValueError: no NaN, please" in report.cells[0].notes
 
 
 def test_an_exception_is_shrunk(check, by_code):
