@@ -24,7 +24,7 @@ def unwrapped(function: Any) -> Any:
         if isinstance(function, functools.partial):
             function = function.func
         elif inspect.ismethod(function):
-            function = function.__func__
+            function = _forward(function) or function.__func__
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__
         else:
@@ -34,6 +34,13 @@ def unwrapped(function: Any) -> Any:
         call = getattr(kind, "forward", None) or inspect.getattr_static(kind, "__call__", None)
         return call if inspect.isfunction(call) else function
     return function
+
+
+def _forward(method: Any) -> Any:
+    """The author's own part of `MyFunction.apply`, where MyFunction is an autograd.Function of PyTorch."""
+    owner = method.__self__
+    forward = getattr(owner, "forward", None) if isinstance(owner, type) else None
+    return forward if method.__name__ == "apply" and inspect.isfunction(forward) else None
 
 
 def short_name(function: Callable[..., Any]) -> str:

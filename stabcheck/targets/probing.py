@@ -117,21 +117,40 @@ def settled(
     usable = [backend for backend in backends if backend.loads(format)]
     if not usable:
         return Inapplicable(f"{format.name} does not exist in {backends[0].name} here")
+    if lost := _lost(usable[0], format):
+        return Inapplicable(lost)
     trials: list[Trial] = []
     for backend in usable:
+        if _lost(backend, format):
+            continue
         trials.append(probe.best(backend))
         if trials[-1].rank == RIGHT:
             break
     best = max(trials, key=lambda trial: trial.rank)
     tried = {trial.runner.backend.name for trial in trials}
     for other in _more(best, device) if guess else ():
-        if other.name not in tried and other.loads(format):
+        if other.name not in tried and other.loads(format) and not _lost(other, format):
             trial = probe.best(other)
             # Among equals, arrays of its own kind are what the target wants.
             best = trial if trial.rank >= max(best.rank, 1) else best
             if best.rank == RIGHT:
                 break
     return Inapplicable(_hint(best.reason)) if best.rank == 0 else _finished(best, found, probe.inputs)
+
+
+def _lost(backend: Backend, format: Format) -> str:
+    """Why no array comes back from the device asked for: it does not exist, or it holds no numbers (meta of
+    PyTorch); "" where one does."""
+    if backend.device is None:
+        return ""
+
+    def there_and_back() -> None:
+        with backend.session(format):
+            backend.dump(backend.load(format.round_array([1.0])))
+
+    trip = attempt(there_and_back)
+    lost = f"no array comes back from device {backend.device!r}"
+    return f"{lost}: {trip.text}" if isinstance(trip, Raised) else ""
 
 
 def _more(trial: Trial, device: str | None) -> list[Backend]:
@@ -146,7 +165,7 @@ def _more(trial: Trial, device: str | None) -> list[Backend]:
 
 def _hint(reason: str) -> str:
     if reason.startswith("AttributeError") and "numpy.ndarray" in reason:
-        return f"{reason} (where it works on tensors, their library must be installed: torch or jax)"
+        return f"{reason} (where it works on tensors, their library must be here: torch or jax)"
     missing = reason.startswith("TypeError") and "missing" in reason and "argument" in reason
     return f"{reason} (the target's own arguments are given with kwargs)" if missing else reason
 

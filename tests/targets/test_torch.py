@@ -3,12 +3,14 @@
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stabcheck import formats
 from stabcheck.targets.backends.choose import by_trying, candidates, compiled, make
+from stabcheck.targets.naming import location_of
 from stabcheck.targets.runner import Inapplicable
 
 torch = pytest.importorskip("torch", reason="tests of the PyTorch backend need torch")
@@ -257,6 +259,38 @@ def test_compiled_functions_are_known():
     assert compiled(torch.compile(torch.nn.Softmax(dim=-1)))
     assert not compiled(stable)
     assert not compiled(torch.nn.Softmax(dim=-1))
+
+
+@pytest.mark.parametrize("device", ["meta", "nonsense"])
+def test_a_device_from_which_nothing_comes_back_is_not_applicable(ready, device):
+    """It does not exist, or its tensors hold no numbers."""
+    runner = ready(stable, device=device)
+    assert isinstance(runner, Inapplicable)
+    assert runner.reason.startswith(f"no array comes back from device '{device}': ")
+
+
+def test_tensors_on_a_named_device(ready, block, softmax_of):
+    """Copies go there, results come back."""
+    inputs = block(ROWS)
+    answer = ready(stable, device="cpu")(inputs)
+    assert answer.faults == ()
+    np.testing.assert_allclose(answer.values, softmax_of(inputs["x"].astype(float)), rtol=1e-6)
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return 2 * grad
+
+
+def test_a_function_with_its_own_backward_stands_where_it_was_written():
+    """`Doubled.apply` is a method of PyTorch; a report points to this file."""
+    where = location_of(Doubled.apply, Path(__file__).parent)
+    assert ("test_torch.py", "forward") == (where.file, where.operation)
 
 
 # -- found by trying -----------------------------------------------------------------------------------
