@@ -252,7 +252,7 @@ class Seat:
 
     def _raised(self, inputs: Inputs) -> str:
         faults = self.runner(stack([inputs])).faults
-        return faults[0].text if faults else ""
+        return next((fault.text for fault in faults if fault.code == "SC401"), "")
 
     # -- a row in company --------------------------------------------------------------------------
 

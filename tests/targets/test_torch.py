@@ -277,6 +277,42 @@ def test_tensors_on_a_named_device(ready, block, softmax_of):
     np.testing.assert_allclose(answer.values, softmax_of(inputs["x"].astype(float)), rtol=1e-6)
 
 
+def sets_everything(x):
+    torch.set_flush_denormal(True)
+    torch.autograd.set_detect_anomaly(True)
+    torch.set_default_dtype(torch.float16)
+    torch.set_num_threads(3)
+    return stable(x)
+
+
+def test_what_a_target_sets_for_the_whole_process_is_put_back(ready, block):
+    """Flushing above all, which is the processor's and would reach the oracle."""
+    before = torch.get_num_threads(), torch.is_anomaly_enabled(), torch.get_default_dtype()
+    assert ready(sets_everything)(block(ROWS)).faults == ()
+    assert before == (torch.get_num_threads(), torch.is_anomaly_enabled(), torch.get_default_dtype())
+    assert np.float32(1e-40) * np.float32(1) != 0
+
+
+def test_a_lazily_negated_result_is_read(ready, block, softmax_of):
+    """A view with PyTorch's negative bit is an array of numbers like others."""
+    inputs = block(ROWS)
+    answer = ready(lambda x: torch._neg_view(-stable(x)))(inputs)
+    assert answer.faults == ()
+    np.testing.assert_allclose(answer.values, softmax_of(inputs["x"].astype(float)), rtol=1e-6)
+
+
+def in_place(x):
+    e = x.clone().exp_()
+    x.mul_(1)  # refused where several elements are one number in memory
+    return e / e.sum(-1, keepdim=True)
+
+
+def test_no_broadcast_inputs_for_what_writes_in_place(ready):
+    """On benign inputs nothing repeats unless it is made to."""
+    assert "broadcast" in ready(stable).layouts
+    assert "broadcast" not in ready(in_place).layouts
+
+
 class Doubled(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
