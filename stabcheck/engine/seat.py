@@ -106,13 +106,16 @@ class Seat:
 
     def _faults(self, block: Block, answer: Answer) -> list[str]:
         new = []
+        whole: set[str] = set()  # codes of the block as a whole: halves of a block may each have the same
         for fault in answer.faults:
             row = max(fault.row, 0)
             if fault.code == "SC401" and fault.row >= 0 and _with_nan(block.row(row)):
                 # A check of its own that says so: the NaN is not hidden, and no number is refused.
                 self.refused = self.refused or fault.text
                 continue
-            rows = block.rows if fault.row < 0 else 1
+            rows = 0 if fault.code in whole else block.rows if fault.row < 0 else 1
+            if fault.row < 0:
+                whole.add(fault.code)
             candidate = Candidate(
                 block.row(row), (), math.inf, math.nan, block.recipe.regime, row, block.inputs, fault.text
             )
@@ -228,7 +231,7 @@ class Seat:
             onset=edge,
             asked=self._asked(code),
             regimes=tuple(name for name, _ in sorted(evidence.regimes.items(), key=lambda p: (-p[1], p[0]))),
-            share=evidence.examples / max(self.tally.examples, 1),
+            share=min(1.0, evidence.examples / max(self.tally.examples, 1)),
             text=text,
         )
 

@@ -45,6 +45,12 @@ class Linear:
         diagonal = None if self.diagonal is None else self.diagonal * slope
         return Linear(self.tape, value, diagonal, {k: a * slope for k, a in self.dense.items()})
 
+    def over_itself(self) -> Linear:
+        """The derivative relative to the value. Of a / b it is asked for first: b'/b is of order 1 where
+        a / b / b leaves float64 (b = e^400), and a gate must not lose what underflows on the way."""
+        diagonal = None if self.diagonal is None else self.diagonal / self.value
+        return Linear(self.tape, self.value, diagonal, {k: a / self.value for k, a in self.dense.items()})
+
     def __add__(self, other: Any) -> Linear:
         o = self.tape.lift(other)
         return _combine(self, o, self.value + o.value, 1, 1)
@@ -60,7 +66,7 @@ class Linear:
     def __truediv__(self, other: Any) -> Linear:
         o = self.tape.lift(other)
         quotient = self.value / o.value
-        return _combine(self, o, quotient, 1 / o.value, -quotient / o.value)
+        return _combine(self, o.over_itself(), quotient, 1 / o.value, -quotient)
 
     __radd__ = __add__
     __rmul__ = __mul__
