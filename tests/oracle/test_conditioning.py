@@ -262,7 +262,7 @@ def test_tanh_keeps_its_slope_far_out():
 
 
 def test_a_slope_of_a_quotient_survives_where_the_divisor_is_huge():
-    """x / (1 + e^-x) at -400: e^400 squared leaves float64, and the relative slope is 1 - 400 all the same."""
+    """x / (1 + e^-x) at -400: e^400 squared leaves float64, the relative slope is 1 - 400."""
     tape = JacobianContext(DOUBLES)
     x = tape.variable(np.array([-400.0]))
     y = x / (1 + tape.exp(-x))
