@@ -35,17 +35,24 @@ def gate(given: Mapping[str, Any], config: Config) -> Gate | None:
 def replaying(tasks: Sequence[Task], gate: Gate, root: Path) -> tuple[list[Task], frozenset[str]]:
     """The tasks with the stored inputs of known findings as their first examples, and the ids of those.
 
-    Tasks of one op share their inputs, so they all get what is known of any of them.
+    Tasks of one op share their inputs, so they all get what is known of any of them. What is known of a
+    gradient belongs to the task that asks for it; its inputs serve the op as far as they fit.
     """
-    targets = {(task.name, ops.get(task.op).name) for task in tasks}
+    targets = {(task.name, op) for task in tasks for op in _judged(task)}
     entries = [e for e in gate.baseline.entries.values() if (e.target, e.op) in targets]
     stored = load_known([entry.id for entry in entries], root)
     examples = {
-        op: inputs(finding for finding in stored.values() if finding.op == op)
-        for op in {ops.get(task.op).name for task in tasks}
+        judged: inputs(finding for finding in stored.values() if finding.op in judged)
+        for judged in {_judged(task) for task in tasks}
     }
     primed = []
     for task in tasks:
-        own = (*task.request.examples, *examples[ops.get(task.op).name])
+        own = (*task.request.examples, *examples[_judged(task)])
         primed.append(replace(task, request=replace(task.request, examples=own)))
     return primed, frozenset(stored)
+
+
+def _judged(task: Task) -> tuple[str, ...]:
+    """The op of a task, and its gradient where that is asked for too."""
+    op = ops.get(task.op)
+    return (op.name, op.gradient) if task.request.grad and op.gradient else (op.name,)

@@ -59,6 +59,7 @@ class Seat:
     wider: str = ""
     wavering: bool = False
     no_empty: bool = False
+    refused: str = ""
     _fed: int = 0
     _signal_trials: int = 40
 
@@ -115,8 +116,17 @@ class Seat:
 
     def _faults(self, block: Block, answer: Answer) -> list[str]:
         new = []
+        whole: set[str] = set()  # codes of the block as a whole: halves of a block may each have the same
         for fault in answer.faults:
             row, regimes = max(fault.row, 0), block.regimes.tolist()
+            if fault.code == "SC401" and fault.row >= 0 and _with_nan(block.row(row)):
+                # A check of its own that says so: the NaN is not hidden, and no number is refused.
+                self.refused = self.refused or fault.text
+                continue
+            if fault.row < 0 and fault.code in whole:
+                continue
+            if fault.row < 0:
+                whole.add(fault.code)
             candidate = Candidate(
                 block.row(row), (), math.inf, math.nan, regimes[row], row, block.inputs, fault.text
             )
@@ -245,7 +255,7 @@ class Seat:
             onset=edge,
             asked=self._asked(code),
             regimes=tuple(name for name, _ in sorted(evidence.regimes.items(), key=lambda p: (-p[1], p[0]))),
-            share=evidence.examples / max(self.tally.examples, 1),
+            share=min(1.0, evidence.examples / max(self.tally.examples, 1)),
             text=text,
         )
 
@@ -269,7 +279,7 @@ class Seat:
 
     def _raised(self, inputs: Inputs) -> str:
         faults = self.runner(stack([inputs])).faults
-        return faults[0].text if faults else ""
+        return next((fault.text for fault in faults if fault.code == "SC401"), "")
 
     # -- a row in company --------------------------------------------------------------------------
 
@@ -369,6 +379,8 @@ class Seat:
             notes.append("does not take rows without a class")
         if self.wavering and "SC405" not in tally.evidence:
             notes.append("answers differ from call to call, inside the gate")
+        if self.refused:
+            notes.append(f"refuses NaN: {self.refused}")
         if tally.undecided:
             notes.append(f"SC902 undecided: {tally.undecided} elements")
         notes += [
@@ -379,6 +391,10 @@ class Seat:
         if Level.STABLE not in self.oracle.op.judged_levels:
             notes.append("the formula cannot be differentiated: judged for robust only")
         return tuple(notes)
+
+
+def _with_nan(inputs: Mapping[str, Array]) -> bool:
+    return any(a.dtype.kind not in "iu" and bool(np.isnan(a).any()) for a in inputs.values())
 
 
 def _unique(findings: list[Finding]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stabcheck.judge import Verdict, judge
-from stabcheck.oracle.gates import underflow_steps
+from stabcheck.oracle.gates import reduced_length, underflow_steps
 from stabcheck.oracle.ladder import Oracle, by_element
 from stabcheck.oracle.truth import Kind, Truth
 
@@ -61,10 +61,13 @@ def decide(
 
 def _flushed(oracle: Oracle, inputs: Mapping[str, Array], truth: Truth) -> Floats:
     """What every element may lack: the gates allow for so many subnormal steps, a library that flushes
-    loses whole smallest normal numbers in their places."""
+    loses whole smallest normal numbers in their places. Where a cotangent is summed over the row, each of
+    the products may be lost: autograd of e / sum(e) adds up e_j v_j / sum(e)^2."""
     near = np.where(truth.kind == Kind.NUMBER, truth.rounded, 0.0)
+    summed = any(argument.kind == "cotangent" and argument.axes for argument in oracle.op.arguments)
     with np.errstate(over="ignore"):
-        return underflow_steps(oracle.op, oracle.format, inputs, oracle.options, near) * oracle.format.tiny
+        steps = underflow_steps(oracle.op, oracle.format, inputs, oracle.options, near)
+        return (steps + summed * reduced_length(oracle.op, inputs)) * oracle.format.tiny
 
 
 def _as_kept(got: Floats, truth: Truth, lost: Floats | None) -> Floats:

@@ -26,6 +26,7 @@ from stabcheck.explain.trace.run import Call
 from stabcheck.explain.verdict import Verdict, place_of_error
 from stabcheck.findings import Cause, Finding, Where
 from stabcheck.formats import FORMATS, Format
+from stabcheck.targets.guard import describe
 
 #: Seconds of the thread's own processor time for the reruns.
 SECONDS = 0.4
@@ -59,7 +60,7 @@ def diagnose(
         traced = trace(function, inputs, fmt, call)
         verdict = _verdict(traced, fmt, finding, lambda: _one_format_up(inputs, fmt, finding, call))
     except Exception as error:
-        verdict = Verdict("unknown", f"the trace failed: {type(error).__name__}: {error}", Place())
+        verdict = Verdict("unknown", f"the trace failed: {describe(error)}", Place())
     if verdict is None:
         return Diagnosis(None, None, traced)
     place = verdict.place

@@ -9,6 +9,7 @@ from typing import Any
 
 from stabcheck.explain.trace.nodes import Node
 from stabcheck.explain.trace.places import Place, kind_of_file
+from stabcheck.targets.guard import describe
 
 #: The words that `findings.Cause.kind` uses, and what they say.
 KINDS = {
@@ -92,7 +93,7 @@ def place_of_error(error: BaseException) -> Verdict:
     summary = traceback.extract_tb(error.__traceback__)
     frames = [f for f in summary if kind_of_file(f.filename) == "user"]
     frames = frames or [f for f in summary if kind_of_file(f.filename) == "library"]
-    text = f"{type(error).__name__}: {error}"
+    text = describe(error)
     if not frames:
         return Verdict("raises", text, Place())
     frame = frames[-1]

@@ -234,8 +234,10 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """No asked finding, and at most 0.1 % of the elements undecided."""
-        return not self.asked and self.undecided <= UNDECIDED_LIMIT * max(self.judged, 1)
+        """No asked finding, and at most 0.1 % of the elements undecided. A report in which every cell is n/a
+        has no finding either, and is not ok: the command line ends with 2 there."""
+        few_open = self.undecided <= UNDECIDED_LIMIT * max(self.judged, 1)
+        return bool(self.judged_cells) and not self.asked and few_open
 
     def by_op(self) -> Iterator[tuple[tuple[str, str], Sequence[Cell]]]:
         """Cells grouped by (op, options), in the order in which they were planned."""

@@ -12,6 +12,7 @@ meet in a row-valued result (then n x n products of float64, in slices).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,12 @@ class Linear:
         diagonal = None if self.diagonal is None else self.diagonal * slope
         return Linear(self.tape, value, diagonal, {k: a * slope for k, a in self.dense.items()})
 
+    def over_itself(self) -> Linear:
+        """The derivative relative to the value. Of a / b it is asked for first: b'/b is of order 1 where
+        a / b / b leaves float64 (b = e^400), and a gate must not lose what underflows on the way."""
+        diagonal = None if self.diagonal is None else self.diagonal / self.value
+        return Linear(self.tape, self.value, diagonal, {k: a / self.value for k, a in self.dense.items()})
+
     def __add__(self, other: Any) -> Linear:
         o = self.tape.lift(other)
         return _combine(self, o, self.value + o.value, 1, 1)
@@ -60,7 +67,7 @@ class Linear:
     def __truediv__(self, other: Any) -> Linear:
         o = self.tape.lift(other)
         quotient = self.value / o.value
-        return _combine(self, o, quotient, 1 / o.value, -quotient / o.value)
+        return _combine(self, o.over_itself(), quotient, 1 / o.value, -quotient)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -321,4 +328,16 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
         n = 1 if op.kind == "elementwise" else k.shape(args[0])[-1]
         return c.C * (2 + c.s(n) / 8) * (k.abs(y) + normwise)
 
-    return Gates(stable, conditioning=lambda _k, _y, *_a, **_o: componentwise, underflow=4)
+    def factors(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
+        # x sigmoid(x): what underflowed is multiplied by an argument. Where an exp of it is near a subnormal
+        # step the argument is no larger than the logarithm of that.
+        reach = math.ceil(-math.log(c.format.eta))
+        sizes = [k.minimum(k.abs(x), reach) for x in args]
+        return 4 * (1 + sum(sizes[1:], sizes[0])) + 0 * y
+
+    elementwise = op.kind == "elementwise" and not any(argument.integer for argument in op.arguments)
+    return Gates(
+        stable,
+        conditioning=lambda _k, _y, *_a, **_o: componentwise,
+        underflow=factors if elementwise else 4,
+    )

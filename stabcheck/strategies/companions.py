@@ -99,10 +99,21 @@ def _logits(rng: Rng, draws: Draws, regime: Regime, argument: Argument, shape: S
         others = rng.normal(size=values.shape) * 3
         only = np.arange(here) == rng.integers(here, size=(shape[0], 1))
         values = np.where(only[..., None], values, others)
-    # A sum over the rows may overflow although their mean is a number: that is nobody's fault.
-    reach = draws.format.max / (8 * here)
+    reach = _reach(draws, here, shape[place])
     values = np.where(np.isfinite(values), np.clip(values, -reach, reach), values)
     return np.moveaxis(values.reshape(moved), -1, place)
+
+
+def _reach(draws: Draws, rows: int, classes: int) -> float:
+    """The largest logit in a call of so many rows.
+
+    A sum over the rows may overflow although their mean is a number: that is nobody's fault. Nor is that of
+    a sum over the classes, which label smoothing averages as well; but where the format is so narrow that
+    this happens to logits below 1 / u (float16), to add up in it is the fault.
+    """
+    reach = draws.format.max / (8 * rows)
+    smoothed = bool(draws.options.get("label_smoothing"))
+    return max(reach / classes, min(reach, 1 / draws.format.u)) if smoothed else reach
 
 
 def _sizes(recipe: Recipe) -> dict[str, int]:

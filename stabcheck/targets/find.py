@@ -11,7 +11,7 @@ from stabcheck.errors import TargetError
 from stabcheck.findings import Where
 from stabcheck.targets.importing import load_file, load_module
 from stabcheck.targets.marks import mark_of
-from stabcheck.targets.naming import location_of, op_in_name, relative, spec_of, title_of
+from stabcheck.targets.naming import location_of, name_of, op_in_name, relative, spec_of, title_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def find(target: Callable[..., Any] | str, *, name: str | None = None, root: Pat
 
 def _found(function: Callable[..., Any], name: str, root: Path, spec: str, word: str = "") -> Found:
     mark = mark_of(function)
-    guess = op_in_name(word or getattr(function, "__name__", ""))
+    guess = op_in_name(word or name_of(function))
     location = location_of(function, root)
     if mark is None:
         return Found(function, name, location, guess, spec=spec)

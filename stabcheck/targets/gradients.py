@@ -11,7 +11,7 @@ import numpy as np
 from stabcheck.formats import Format
 from stabcheck.ops.op import Op
 from stabcheck.targets.backends import Backend, candidates
-from stabcheck.targets.backends.choose import imported, make
+from stabcheck.targets.backends.choose import by_trying
 from stabcheck.targets.benign import benign_inputs
 from stabcheck.targets.calling import CallForm, call_forms, signature_of
 from stabcheck.targets.find import Found
@@ -111,7 +111,7 @@ def prepare_gradient(
         return Inapplicable(f"{gradient_op.name} does not take {', '.join(lacking)} of {op.name}")
     backends = [b for b in candidates(found.function, backend, device) if b.differentiates]
     if not backends and backend == "auto":
-        backends = [make(name, device) for name in imported()]
+        backends = by_trying(found.function, device)
     if not backends:
         return Inapplicable(
             "no autograd: the target does not mention torch or jax (where it works on theirs: backend)"

@@ -42,7 +42,7 @@ def describe(error: BaseException) -> str:
     kind = type(error).__name__
     try:
         lines = str(error).strip().splitlines()
-    except Exception:
+    except BaseException:  # a target's own class may raise anything here too
         lines = []
     text = f"{kind}: {lines[0].strip()}" if lines else kind
     return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 3] + "..."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stabcheck.findings import Where
+from stabcheck.targets.guard import attempt
 
 #: Words that turn the name of an op into the name of something else.
 _DERIVED = frozenset(
@@ -24,7 +25,7 @@ def unwrapped(function: Any) -> Any:
         if isinstance(function, functools.partial):
             function = function.func
         elif inspect.ismethod(function):
-            function = function.__func__
+            function = _forward(function) or function.__func__
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__
         else:
@@ -36,11 +37,24 @@ def unwrapped(function: Any) -> Any:
     return function
 
 
+def _forward(method: Any) -> Any:
+    """The author's own part of `MyFunction.apply`, where MyFunction is an autograd.Function of PyTorch."""
+    owner = method.__self__
+    forward = getattr(owner, "forward", None) if isinstance(owner, type) else None
+    return forward if method.__name__ == "apply" and inspect.isfunction(forward) else None
+
+
+def name_of(function: Any) -> str:
+    """Its `__name__`; "" where there is none, or where a property of that name fails."""
+    name = attempt(getattr, function, "__name__", None)
+    return name if isinstance(name, str) else ""
+
+
 def short_name(function: Callable[..., Any]) -> str:
     """What stands before the parenthesis in the call form."""
     if isinstance(function, functools.partial):
         return f"partial({short_name(function.func)})"
-    return getattr(function, "__name__", None) or type(function).__name__
+    return name_of(function) or type(function).__name__
 
 
 def title_of(function: Callable[..., Any], root: Path) -> str:
@@ -50,7 +64,7 @@ def title_of(function: Callable[..., Any], root: Path) -> str:
         head, _, path = spec.rpartition(":")
         return f"{relative(Path(head), root)}:{path}" if head.endswith(".py") else spec
     partial = isinstance(function, functools.partial)
-    named: Any = unwrapped(function) if partial or hasattr(function, "__name__") else type(function)
+    named: Any = unwrapped(function) if partial or name_of(function) else type(function)
     word = getattr(named, "__qualname__", None) or getattr(named, "__name__", None) or type(named).__name__
     word = word.replace("<locals>.", "")
     where = location_of(function, root)
@@ -62,16 +76,16 @@ def title_of(function: Callable[..., Any], root: Path) -> str:
 
 def spec_of(function: Callable[..., Any]) -> str:
     """The string by which a fresh process imports this very object; "" when there is none."""
-    name = getattr(function, "__name__", None)
+    name = name_of(function)
     path = getattr(function, "__qualname__", None) or name
     module = getattr(function, "__module__", None)
-    if isinstance(function, functools.partial) or not isinstance(path, str):
+    if isinstance(function, functools.partial) or not path or not isinstance(path, str):
         return ""
     if not isinstance(module, str):
         module = _home_of_ufunc(function, path)
     loaded = sys.modules.get(module)
-    if getattr(loaded, str(name), None) is function:
-        path = str(name)  # torch.softmax calls itself a method of a hidden class
+    if getattr(loaded, name, None) is function:
+        path = name  # torch.softmax calls itself a method of a hidden class
     value: Any = loaded
     for step in path.split("."):
         value = getattr(value, step, None)

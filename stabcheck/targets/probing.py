@@ -13,7 +13,7 @@ from stabcheck.formats import Floats, Format
 from stabcheck.ops.op import Op
 from stabcheck.targets.answer import Answer
 from stabcheck.targets.backends import Backend, framework_of
-from stabcheck.targets.backends.choose import imported, make
+from stabcheck.targets.backends.choose import by_trying, make
 from stabcheck.targets.benign import benign_inputs
 from stabcheck.targets.calling import CallForm, Style, styled
 from stabcheck.targets.find import Found
@@ -117,33 +117,55 @@ def settled(
     usable = [backend for backend in backends if backend.loads(format)]
     if not usable:
         return Inapplicable(f"{format.name} does not exist in {backends[0].name} here")
+    if lost := _lost(usable[0], format):
+        return Inapplicable(lost)
     trials: list[Trial] = []
     for backend in usable:
+        if _lost(backend, format):
+            continue
         trials.append(probe.best(backend))
         if trials[-1].rank == RIGHT:
             break
     best = max(trials, key=lambda trial: trial.rank)
     tried = {trial.runner.backend.name for trial in trials}
-    for name in _more(best) if guess else ():
-        if name not in tried and (other := make(name, device)).loads(format):
+    for other in _more(best, device) if guess else ():
+        if other.name not in tried and other.loads(format) and not _lost(other, format):
             trial = probe.best(other)
             # Among equals, arrays of its own kind are what the target wants.
             best = trial if trial.rank >= max(best.rank, 1) else best
+            if best.rank == RIGHT:
+                break
     return Inapplicable(_hint(best.reason)) if best.rank == 0 else _finished(best, found, probe.inputs)
 
 
-def _more(trial: Trial) -> list[str]:
-    """Frameworks to try after all: the one whose array came back; or, where the target raised on NumPy
-    arrays, those that are loaded already."""
+def _lost(backend: Backend, format: Format) -> str:
+    """Why no array comes back from the device asked for: it does not exist, or it holds no numbers (meta of
+    PyTorch); "" where one does."""
+    if backend.device is None:
+        return ""
+
+    def there_and_back() -> None:
+        with backend.session(format):
+            backend.dump(backend.load(format.round_array([1.0])))
+
+    trip = attempt(there_and_back)
+    lost = f"no array comes back from device {backend.device!r}"
+    return f"{lost}: {trip.text}" if isinstance(trip, Raised) else ""
+
+
+def _more(trial: Trial, device: str | None) -> list[Backend]:
+    """Backends to try after all: the one whose array came back; or, where the target raised on NumPy
+    arrays, those whose arrays may have the methods it missed."""
     if trial.rank == 0:
-        return imported() if not framework_of(trial.runner.function) else []
+        misses = trial.reason.startswith(("AttributeError", "TypeError"))
+        return by_trying(trial.runner.function, device) if misses else []
     own = attempt(framework_of, trial.runner.last_result)
-    return [own] if own and not isinstance(own, Raised) else []
+    return [make(own, device)] if own and not isinstance(own, Raised) else []
 
 
 def _hint(reason: str) -> str:
     if reason.startswith("AttributeError") and "numpy.ndarray" in reason:
-        return f"{reason} (where it works on tensors, say so: backend torch or jax)"
+        return f"{reason} (where it works on tensors, their library must be here: torch or jax)"
     missing = reason.startswith("TypeError") and "missing" in reason and "argument" in reason
     return f"{reason} (the target's own arguments are given with kwargs)" if missing else reason
 
@@ -183,7 +205,14 @@ def _layouts(runner: LocalRunner) -> Iterator[Layout]:
 
 
 def _works(runner: LocalRunner, inputs: Mapping[str, Array], layout: Layout) -> bool:
-    return layout == "C" or not any(f.code in ("SC401", "SC402") for f in runner(inputs, layout).faults)
+    if layout == "C":
+        return True
+    blocks = [inputs]
+    if layout == "broadcast":  # only what repeats is stored once: rows that are alike, and equal numbers
+        alike = {n: np.repeat(a[:1], len(a), axis=0) for n, a in inputs.items()}
+        blocks += [alike, {n: np.full_like(a, a.flat[0]) for n, a in inputs.items()}]
+    faults = [fault for block in blocks for fault in runner(block, layout).faults]
+    return not any(fault.code in ("SC401", "SC402") for fault in faults)
 
 
 def styles(op: Op, rows: bool | None) -> tuple[Style, ...]:

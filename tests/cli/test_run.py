@@ -221,6 +221,18 @@ def test_baseline(call: Call, mine: Path) -> None:
     assert "{" == path.read_text()
 
 
+def test_known_gradients_are_replayed(call: Call, mine: Path) -> None:
+    """A run too small to find a known defect of the gradient tries its stored input first."""
+    pytest.importorskip("torch")
+    (mine / "grad.py").write_text("def sigmoid(x):\n    return 1 / (1 + (-x).exp())\n")
+    command = ("run", "grad.py:sigmoid", "--grad", "--baseline", "b.json", "--dtype", "float32", "-w", "1")
+    record = call(*command, "-n", "100", "--baseline-update")
+    again = call(*command, "-n", "1", "--regimes", "zeros", "--output-format", "concise")
+
+    assert (0, 0) == (record.code, again.code)
+    assert "sigmoid_grad d/dx grad.py:sigmoid[float32] (known)" in again.out
+
+
 def test_baseline_missing(call: Call, mine: Path) -> None:
     """A baseline that does not exist is exit 2, unless it is to be made."""
     result = call("run", "mine.py:softmax", "--baseline", "nothere.json")

@@ -33,3 +33,15 @@ def test_what_was_flushed_may_be_multiplied():
     got = np.zeros((1, 2))
     assert 0 == decide(oracle, block, truth, got, flushes=True).code[0, 0]
     assert 0 != decide(oracle, block, truth, got).code[0, 0]
+
+
+def test_every_product_of_a_sum_may_have_been_flushed():
+    """e / sum(e) of 2048 zeros, differentiated: all the v_j / sum^2 of a cotangent of 2^-105 are flushed, and
+    v_i / sum alone is left where the truth is 0; ten times that is no loss by flushing."""
+    oracle = Oracle(ops.get("softmax_vjp"), formats.get("float32"), {}, 1.0)
+    block = {"x": np.zeros((1, 2048), np.float32), "v": np.full((1, 2048), 2.0**-105, np.float32)}
+    left = np.full((1, 2048), 2.0**-116)
+    truth = oracle.truth(block)
+    assert not decide(oracle, block, truth, left, flushes=True).code.any()
+    assert decide(oracle, block, truth, left).code.all()
+    assert decide(oracle, block, truth, 10 * left, flushes=True).code.all()

@@ -22,6 +22,18 @@ def raises_on_large(x):
     return sigmoid(x)
 
 
+def refuses_nan(x):
+    if np.isnan(x).any():
+        raise ValueError("no NaN, please")
+    return sigmoid(x)
+
+
+def narrow_or_raises(x):
+    if np.abs(np.nan_to_num(x)).max() > 1000:
+        raise ZeroDivisionError("too large for me")
+    return sigmoid(x).astype(np.float32)
+
+
 def none_on_large(x):
     return None if np.abs(np.nan_to_num(x)).max() > 1000 else sigmoid(x)
 
@@ -56,6 +68,20 @@ def test_faults_are_findings(target, code, text, check, by_code):
     assert text in finding.text
     assert finding.asked
     assert finding.minimal.inputs["x"].size >= 1
+
+
+def test_a_share_is_at_most_all_examples(check, by_code):
+    """Halves of a block in which one example raises have each the same fault: the block counts once."""
+    findings = by_code(check(narrow_or_raises, "sigmoid", dtypes="float64"))
+    assert {"SC401", "SC403"} <= findings.keys()
+    assert all(0 < finding.share <= 1 for finding in findings.values())
+
+
+def test_to_refuse_nan_is_a_note(check, by_code):
+    """A check of its own hides no NaN, and refuses no number."""
+    report = check(refuses_nan, "sigmoid")
+    assert "SC401" not in by_code(report)
+    assert "refuses NaN: ValueError: no NaN, please" in report.cells[0].notes
 
 
 def test_an_exception_is_shrunk(check, by_code):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import stabcheck
 from stabcheck import formats, ops
 from stabcheck.explain.trace import Trace, trace
 from stabcheck.implementations import catalogue
@@ -217,3 +218,17 @@ def test_random_rows_shadow_like_mpmath() -> None:
     rng = np.random.default_rng(5)
     found = traced(lambda x: np.exp(x - x.max()) / np.exp(x - x.max()).sum(), rng.normal(size=20))
     assert found.records[-1].carried < 4
+
+
+def test_the_same_text_in_two_files_has_two_places(tmp_path: Any, monkeypatch: Any) -> None:
+    """Python holds code of equal text and line to be equal, whatever its file."""
+    text = (
+        "import numpy as np\n\n\ndef softmax(x):\n    return np.exp(x) / np.exp(x).sum(-1, keepdims=True)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(text)
+        report = stabcheck.check(f"{name}:softmax", dtypes="float32", max_examples=30, max_classes=4)
+        where = report.findings[0].where
+        assert where is not None
+        assert where.file.endswith(name)

@@ -99,7 +99,13 @@ def test_a_report_is_ok_without_asked_findings_and_with_few_undecided():
     assert Report((cell(undecided=1),)).ok
     assert not Report((cell(undecided=2),)).ok
     assert not Report((cell("SC101"),)).ok
-    assert Report(()).ok
+
+
+def test_a_report_in_which_nothing_was_judged_is_not_ok():
+    """No cell, or every cell n/a: as on the command line, which ends with 2."""
+    assert not Report(()).ok
+    assert not Report((cell(state="n/a"),)).ok
+    assert Report((cell(), cell(state="n/a"))).ok
 
 
 def test_findings_know_their_name_and_level():

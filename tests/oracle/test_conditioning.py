@@ -259,3 +259,11 @@ def test_tanh_keeps_its_slope_far_out():
     tape = JacobianContext(DOUBLES)
     slope = tape.tanh(tape.variable(np.array([[30.0]]))).diagonal
     assert slope[0, 0] == pytest.approx(4 * math.exp(-60), rel=1e-12)
+
+
+def test_a_slope_of_a_quotient_survives_where_the_divisor_is_huge():
+    """x / (1 + e^-x) at -400: e^400 squared leaves float64, the relative slope is 1 - 400."""
+    tape = JacobianContext(DOUBLES)
+    x = tape.variable(np.array([-400.0]))
+    y = x / (1 + tape.exp(-x))
+    np.testing.assert_allclose(x.value * y.diagonal / y.value, [-399.0], rtol=1e-12)

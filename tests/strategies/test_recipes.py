@@ -194,3 +194,18 @@ def test_blocks_join_regimes():
         np.testing.assert_array_equal(few.inputs["x"], block.inputs["x"][block.first_rows(2)])
         ones = block.inputs["x"][block.regimes == "ties"].astype(np.float64)
         assert (ones == ones[:, :1]).all()
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "bfloat16", "float16"])
+def test_a_sum_over_the_classes_stays_finite_under_label_smoothing(name):
+    """The mean of all log-probabilities is its sum first; only in float16 may it overflow: at logits of a
+    few thousand that is a fault."""
+    op, fmt = ops.get("cross_entropy"), formats.get(name)
+    options = op.parse_options({"label_smoothing": 0.1})
+    overflows = False
+    for block in blocks(Draws(op.under(options), options, fmt, 150, max_classes=64)):
+        x = fmt.widen(block.inputs["logits"])
+        depth = np.where(np.isfinite(x), x.max(axis=-1, keepdims=True) - x, 0.0)
+        with np.errstate(over="ignore"):
+            overflows |= bool((depth.sum(axis=(-2, -1)) > fmt.max).any())
+    assert overflows == (name == "float16")

@@ -12,7 +12,7 @@ import scipy.special
 from stabcheck.errors import TargetError
 from stabcheck.findings import Where
 from stabcheck.targets.find import find, find_all
-from stabcheck.targets.naming import op_in_name
+from stabcheck.targets.naming import op_in_name, short_name, spec_of
 
 
 def module_level(x):
@@ -335,3 +335,19 @@ def test_op_in_name(name, op):
 def test_builtin_function_has_no_location():
     """What is not written in Python has no line to show."""
     assert find(math.exp).location is None
+
+
+class Nameless:
+    @property
+    def __name__(self):
+        raise ZeroDivisionError
+
+    def __call__(self, x):
+        return x
+
+
+def test_a_name_that_cannot_be_read_is_that_of_the_class():
+    """A property of the target's class is the target's code as well."""
+    nameless = Nameless()
+    assert ("Nameless", "") == (short_name(nameless), spec_of(nameless))
+    assert find(nameless).name.endswith("Nameless")

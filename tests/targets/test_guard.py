@@ -14,6 +14,11 @@ class UnprintableError(Exception):
         raise RuntimeError("no text")
 
 
+class LeavingError(Exception):
+    def __str__(self):
+        raise KeyboardInterrupt
+
+
 def raiser(error):
     def call():
         raise error
@@ -54,6 +59,11 @@ def test_interrupt_passes():
 def test_long_messages_are_cut():
     """An exception with an array in its text does not fill the report."""
     assert len(describe(ValueError("x" * 1000))) == TEXT_LIMIT
+
+
+def test_an_exception_whose_text_interrupts_is_described():
+    """Its `__str__` is the target's code as well."""
+    assert "LeavingError" == describe(LeavingError())
 
 
 def test_output_goes_nowhere_and_input_is_at_its_end(capfd):

@@ -177,3 +177,14 @@ def test_examples_with_subnormals_are_not_judged_where_they_are_flushed(ready, b
     answer = runner(block([[1.0, 2.0], [1e-40, 1.0]], "float32"))
     assert runner.flushes
     assert [True, False] == answer.usable.tolist()
+
+
+def hunts_nan(x):
+    jax.config.update("jax_debug_nans", True)
+    return stable(x)
+
+
+def test_what_a_target_sets_in_the_configuration_is_put_back(ready, block):
+    """The next target is not checked under it."""
+    assert ready(hunts_nan)(block(ROWS)).faults == ()
+    assert not jax.config.jax_debug_nans

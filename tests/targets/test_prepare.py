@@ -301,14 +301,14 @@ def test_layouts_that_work_are_listed(ready):
 
 
 def test_layout_that_is_refused_is_left_out(ready):
-    """A target that insists on contiguous memory."""
+    """A target that insists on contiguous memory: numbers that repeat, stored once, are not that."""
 
     def picky(x):
         if not x.flags.c_contiguous:
             raise ValueError("need C order")
         return stable(x)
 
-    assert ready(picky).layouts == ("C", "readonly", "broadcast")
+    assert ready(picky).layouts == ("C", "readonly")
 
 
 @pytest.mark.parametrize("layout", ["C", "F", "strided", "readonly", "broadcast"])

@@ -1,10 +1,16 @@
 """Targets that work on tensors of PyTorch."""
 
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from stabcheck import formats
-from stabcheck.targets.backends.choose import candidates, compiled, make
+from stabcheck.targets.backends.choose import by_trying, candidates, compiled, make
+from stabcheck.targets.naming import location_of
 from stabcheck.targets.runner import Inapplicable
 
 torch = pytest.importorskip("torch", reason="tests of the PyTorch backend need torch")
@@ -253,3 +259,104 @@ def test_compiled_functions_are_known():
     assert compiled(torch.compile(torch.nn.Softmax(dim=-1)))
     assert not compiled(stable)
     assert not compiled(torch.nn.Softmax(dim=-1))
+
+
+@pytest.mark.parametrize("device", ["meta", "nonsense"])
+def test_a_device_from_which_nothing_comes_back_is_not_applicable(ready, device):
+    """It does not exist, or its tensors hold no numbers."""
+    runner = ready(stable, device=device)
+    assert isinstance(runner, Inapplicable)
+    assert runner.reason.startswith(f"no array comes back from device '{device}': ")
+
+
+def test_tensors_on_a_named_device(ready, block, softmax_of):
+    """Copies go there, results come back."""
+    inputs = block(ROWS)
+    answer = ready(stable, device="cpu")(inputs)
+    assert answer.faults == ()
+    np.testing.assert_allclose(answer.values, softmax_of(inputs["x"].astype(float)), rtol=1e-6)
+
+
+def sets_everything(x):
+    torch.set_flush_denormal(True)
+    torch.autograd.set_detect_anomaly(True)
+    torch.set_default_dtype(torch.float16)
+    torch.set_num_threads(3)
+    return stable(x)
+
+
+def test_what_a_target_sets_for_the_whole_process_is_put_back(ready, block):
+    """Flushing above all, which is the processor's and would reach the oracle."""
+    before = torch.get_num_threads(), torch.is_anomaly_enabled(), torch.get_default_dtype()
+    assert ready(sets_everything)(block(ROWS)).faults == ()
+    assert before == (torch.get_num_threads(), torch.is_anomaly_enabled(), torch.get_default_dtype())
+    assert np.float32(1e-40) * np.float32(1) != 0
+
+
+def test_a_lazily_negated_result_is_read(ready, block, softmax_of):
+    """A view with PyTorch's negative bit is an array of numbers like others."""
+    inputs = block(ROWS)
+    answer = ready(lambda x: torch._neg_view(-stable(x)))(inputs)
+    assert answer.faults == ()
+    np.testing.assert_allclose(answer.values, softmax_of(inputs["x"].astype(float)), rtol=1e-6)
+
+
+def in_place(x):
+    e = x.clone().exp_()
+    x.mul_(1)  # refused where several elements are one number in memory
+    return e / e.sum(-1, keepdim=True)
+
+
+def test_no_broadcast_inputs_for_what_writes_in_place(ready):
+    """On benign inputs nothing repeats unless it is made to."""
+    assert "broadcast" in ready(stable).layouts
+    assert "broadcast" not in ready(in_place).layouts
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        return 2 * grad
+
+
+def test_a_function_with_its_own_backward_stands_where_it_was_written():
+    """`Doubled.apply` is a method of PyTorch; a report points to this file."""
+    where = location_of(Doubled.apply, Path(__file__).parent)
+    assert ("test_torch.py", "forward") == (where.file, where.operation)
+
+
+# -- found by trying -----------------------------------------------------------------------------------
+
+
+def by_methods(x):
+    z = x - x.max(-1, keepdim=True).values
+    return z.exp() / z.exp().sum(-1, keepdim=True)
+
+
+def by_numpy(x):
+    return np.tanh(x).softmax(-1)
+
+
+def test_a_function_that_names_no_library_may_want_any_installed_one(monkeypatch):
+    """Whatever this process has loaded so far; one that calls NumPy is tried only with what is loaded."""
+    assert "torch" in [backend.name for backend in by_trying(by_methods)]
+    monkeypatch.delitem(sys.modules, "torch")
+    assert "torch" not in [backend.name for backend in by_trying(by_numpy)]
+
+
+def test_methods_alone_are_enough_in_a_fresh_process(tmp_path):
+    """No framework is loaded when the function raises on NumPy arrays; its value and gradient are judged."""
+    source = inspect.getsource(by_methods)
+    (tmp_path / "plain.py").write_text(source, encoding="utf-8")
+    code = (
+        "import sys, stabcheck; assert 'torch' not in sys.modules; "
+        "how = dict(dtypes='float32', max_examples=5, max_classes=4, grad=True); "
+        "report = stabcheck.check('plain.py:by_methods', 'softmax', **how); "
+        "print(*(cell.state for cell in report.cells))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["judged", "judged"], done.stderr

@@ -73,17 +73,18 @@ class Home:
 
 def place_of(frame: FrameType) -> Place:
     """File, line and the text of the very expression that is being computed in this frame."""
-    return _place(frame.f_code, frame.f_lasti, frame.f_lineno)
+    # The file's name by itself: code of equal text is equal, in whatever file it stands.
+    return _place(frame.f_code.co_filename, frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
 @cache
-def _place(code: CodeType, instruction: int, line: int) -> Place:
+def _place(file: str, code: CodeType, instruction: int, line: int) -> Place:
     start_line, end_line, start, end = _position(code, instruction)
     if start_line is None or start is None:
-        return Place(code.co_filename, line, 0, linecache.getline(code.co_filename, line).strip())
+        return Place(file, line, 0, linecache.getline(file, line).strip())
     end_at = (end_line or start_line, end)
-    source = source_text(code.co_filename, (start_line, start), end_at)
-    return Place(code.co_filename, start_line, start, source)
+    source = source_text(file, (start_line, start), end_at)
+    return Place(file, start_line, start, source)
 
 
 def source_text(file: str, begin: tuple[int, int], end: tuple[int, int | None]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 from stabcheck.errors import UsageError, unknown
 from stabcheck.targets.backends.base import Backend
+from stabcheck.targets.guard import attempt
 
 #: Framework -> top-level packages that are built on its arrays.
 PACKAGES = {
@@ -70,6 +72,16 @@ def imported() -> list[str]:
     return [name for name in PACKAGES if name in sys.modules]
 
 
+def by_trying(function: Callable[..., Any], device: str | None = None) -> list[Backend]:
+    """Backends for a function that names none: `x.exp() / x.exp().sum(-1, keepdim=True)` says only by its
+    methods what it wants. All that are installed, whatever this process has loaded, so that the order of
+    targets changes nothing; where it calls NumPy, SciPy or math itself only what is loaded, as importing a
+    framework takes seconds."""
+    names = imported() if _calls_numpy(function) else [n for n in PACKAGES if importlib.util.find_spec(n)]
+    made = (attempt(make, name, device) for name in names)
+    return [backend for backend in made if isinstance(backend, Backend)]
+
+
 def _mentioned(function: Callable[..., Any]) -> tuple[list[str], list[str]]:
     """Frameworks that the function's own code uses, and those that only its module knows."""
     used: dict[str, None] = {}
@@ -86,6 +98,17 @@ def _mentioned(function: Callable[..., Any]) -> tuple[list[str], list[str]]:
             if root:
                 nearby[root] = None
     return list(used), list(nearby)
+
+
+def _calls_numpy(function: Callable[..., Any]) -> bool:
+    """Whether the function's own code calls what takes no tensors that record a gradient."""
+    for plain in _functions(function):
+        for name in _names(plain.__code__):
+            value = plain.__globals__.get(name)
+            module = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+            if isinstance(module, str) and module.partition(".")[0] in ("numpy", "scipy", "math"):
+                return True
+    return False
 
 
 def _functions(function: Any) -> Iterator[Any]:

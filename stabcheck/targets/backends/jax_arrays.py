@@ -27,11 +27,19 @@ class JaxBackend(Backend):
 
     @contextlib.contextmanager
     def session(self, format: Format, function: Any = None) -> Iterator[None]:
-        """64-bit mode for float64 cells; elsewhere the user's own setting stands."""
-        with contextlib.ExitStack() as stack:
-            if format.bits == 64 and not _wide():
-                stack.enter_context(_enable_x64())
-            yield
+        """64-bit mode for float64 cells; elsewhere the user's own setting stands. What a target changes in
+        JAX's configuration is put back: the next one must not be checked under it."""
+        config: Any = jax.config
+        before = _settings()
+        try:
+            with contextlib.ExitStack() as stack:
+                if format.bits == 64 and not _wide():
+                    stack.enter_context(_enable_x64())
+                yield
+        finally:
+            for name, value in _settings().items():
+                if name in before and value != before[name]:
+                    config.update(name, before[name])
 
     def load(self, values: Array) -> Any:
         return jnp.asarray(values, device=None if self.device is None else jax.devices(self.device)[0])
@@ -57,6 +65,11 @@ class JaxBackend(Backend):
         if format.bits == 64 and not _wide():
             return ("jax_enable_x64 is off; it was switched on for float64",)
         return ()
+
+
+def _settings() -> dict[str, Any]:
+    """JAX's global configuration; empty where this version does not tell."""
+    return dict(getattr(jax.config, "values", {}))
 
 
 def _wide() -> bool:

@@ -24,8 +24,13 @@ class TorchBackend(Backend):
 
     @contextlib.contextmanager
     def session(self, format: Format, function: Any = None) -> Iterator[None]:
-        """No gradients, modules in evaluation mode; random state and default dtype are put back."""
+        """No gradients, modules in evaluation mode; what a target may set for the whole process is put back:
+        random state, default dtype, threads, the hunt for NaN, flushing (of NumPy's numbers too: it is the
+        processor's)."""
         seeds, default = torch.random.get_rng_state(), torch.get_default_dtype()
+        threads = torch.get_num_threads()
+        hunts = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+        flushing = _flushing()
         modes = _modes(function)
         try:
             for module in modes:
@@ -37,6 +42,11 @@ class TorchBackend(Backend):
                 module.training = training
             torch.random.set_rng_state(seeds)
             torch.set_default_dtype(default)
+            torch.autograd.set_detect_anomaly(*hunts)
+            if torch.get_num_threads() != threads:
+                torch.set_num_threads(threads)
+            if _flushing() != flushing:
+                torch.set_flush_denormal(flushing)
 
     def load(self, values: Array) -> Any:
         if values.dtype.kind == "V":  # a type NumPy does not know: the bits go over as integers
@@ -49,7 +59,7 @@ class TorchBackend(Backend):
     def dump(self, result: Any) -> Array:
         if not isinstance(result, torch.Tensor):
             return super().dump(result)
-        tensor = result.detach().cpu()
+        tensor = result.detach().cpu().resolve_conj().resolve_neg()
         name = str(tensor.dtype).rpartition(".")[2]
         if tensor.dtype == torch.bfloat16 or name.startswith("float8"):
             bits = tensor.view(getattr(torch, f"int{8 * tensor.element_size()}"))
@@ -72,6 +82,12 @@ class TorchBackend(Backend):
     def write_back(self, loaded: Any, values: Array) -> None:
         if values.flags.writeable:
             values[...] = self.dump(loaded)
+
+
+def _flushing() -> bool:
+    """Whether the processor turns subnormals into zero, in this thread."""
+    with np.errstate(all="ignore"):
+        return bool(np.float32(1e-40) * np.float32(1) == 0)
 
 
 def _fitted(cotangent: Any, result: Any) -> Any:
