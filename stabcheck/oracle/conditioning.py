@@ -12,7 +12,8 @@ meet in a row-valued result (then n x n products of float64, in slices).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +113,7 @@ class JacobianContext:
     def __init__(self, base: Context) -> None:
         self.base = base
         self.rows: list[Value] = []  # b_k of each reduction
+        self.exponentiated = False  # whether the variable, or what is made of it, went through exp
 
     # -- entering ----------------------------------------------------------------------------------
 
@@ -135,6 +137,7 @@ class JacobianContext:
 
     def exp(self, a: Any) -> Linear:
         x = self.lift(a)
+        self.exponentiated |= x.diagonal is not None or bool(x.dense)
         e = self.base.exp(x.value)
         return x.scaled(e, e)
 
@@ -288,19 +291,27 @@ def differentiable(op: Op, options: Mapping[str, Any]) -> bool:
     return True
 
 
-def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options: Mapping[str, Any]) -> Gates:
-    """Gates for an op that declares none.
+@dataclass(frozen=True)
+class Sensitivity:
+    """How a result depends on the inputs of its formula.
 
-    stable, normwise: C (2 + s(n)/8) u (|r| + max_j |x_j| sum_j |dr/dx_j|); accurate, componentwise: the
-    same with sum_j |dr/dx_j . x_j|. (2 C is what the catalogue grants a function of two libm calls, s(n)/8
-    the growth of its sums.) For shift-invariant ops x_j is x_j - x_max, so that a common offset excuses
-    nothing.
+    `value` is the result as this arithmetic finds it, `normwise` sum over the arguments of
+    max_j |x_j| sum_j |dr/dx_j|, `componentwise` of sum_j |dr/dx_j . x_j|.
     """
-    arguments = op.lift(k, inputs)
-    if op.invariance == "shift":
-        arguments = [
-            x - k.max(x) if a.kind == "logits" else x for a, x in zip(op.arguments, arguments, strict=True)
-        ]
+
+    value: Value
+    normwise: Value
+    componentwise: Value
+
+
+def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping[str, Any]) -> Sensitivity:
+    """Differentiate the formula by each of its arguments, taking the relative sizes of these.
+
+    In a row op a logit that goes through exp has a size of at least 1: exp(x) next to 1 knows no finer one,
+    and a sum of such terms keeps its rounding, however small the x are. (A number by itself is another
+    matter: expm1 and log1p are there for it.)
+    """
+    value: Value = 0
     normwise: Value | None = None
     componentwise: Value | None = None
     for place, argument in enumerate(op.arguments):
@@ -312,13 +323,81 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
             for j, x in enumerate(arguments)
         ]
         result = tape.lift(op.formula(tape, *lifted, **options))
+        value = result.value
         size = k.abs(arguments[place])
         largest = size if op.kind == "elementwise" else k.max(size)
+        if op.kind == "row" and tape.exponentiated:
+            largest = k.maximum(largest, 1)
         normwise = _plus(normwise, absolute_row_sums(k, result, largest + 0 * size))
         componentwise = _plus(componentwise, absolute_row_sums(k, result, size))
+    return Sensitivity(value, normwise, componentwise)
+
+
+#: Relative distance at which a second derivative is taken: of its digits, float64 then keeps 12.
+_STEP = 2.0**-40
+#: A formula evaluated in the arithmetic of a gate must find the truth this closely, or its derivatives are
+#: as unsure as its value: a gate evaluated there says nothing.
+_AGREEMENT = 2.0**-10
+
+
+def _moved(k: Context, x: Value, step: float) -> Value:
+    """x with every other number larger by that relative step and the rest smaller."""
+    away = np.where(np.arange(k.shape(x)[-1]) % 2 == 0, step, -step)
+    return x * (1 + k.array(away))
+
+
+def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options: Mapping[str, Any]) -> Gates:
+    """Gates for an op that declares none.
+
+    stable, normwise: C (2 + s(n)/8) u (|r| + max_j |x_j| sum_j |dr/dx_j|); accurate, componentwise: the
+    same with sum_j |dr/dx_j . x_j|. (2 C is what the catalogue grants a function of two libm calls, s(n)/8
+    the growth of its sums.) For shift-invariant ops x_j is x_j - x_max, so that a common offset excuses
+    nothing. A reduction that errs by s(n) u moves what follows it to a place where the derivative is
+    another; where it vanishes (a variance of equal numbers) that is all there is, and the change of the
+    derivative over s(n) u is added.
+
+    Underflow: a factor that underflows may be multiplied by the others. A tail like x^k exp(-g(x)) has the
+    condition number |x g'(x)|, of the size of such factors, so that many steps are added.
+
+    NaN where the formula in the arithmetic of `k` does not find the truth: more digits will.
+    """
+    arguments = op.lift(k, inputs)
+    if op.invariance == "shift":
+        arguments = [
+            x - k.max(x) if a.kind == "logits" else x for a, x in zip(op.arguments, arguments, strict=True)
+        ]
+    here = sensitivity(op, k, arguments, options)
+
+    def trusted(y: Value, gate: Value) -> Value:
+        found = (k.abs(here.value - y) <= _AGREEMENT * k.abs(y)) | (k.abs(y) <= 0)
+        return k.where(found, gate, math.nan)
 
     def stable(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
-        n = 1 if op.kind == "elementwise" else k.shape(args[0])[-1]
-        return c.C * (2 + c.s(n) / 8) * (k.abs(y) + normwise)
+        if op.kind == "elementwise":
+            return trusted(y, c.C * (2 + c.s(1) / 8) * (k.abs(y) + here.normwise))
+        growth = c.s(k.shape(args[0])[-1])
+        step = max(c.u, _STEP)
+        there = sensitivity(
+            op,
+            k,
+            [
+                x if a.integer else _moved(k, x, step)
+                for a, x in zip(op.arguments, arguments, strict=True)
+            ],
+            options,
+        )
+        change = k.abs(there.normwise - here.normwise) * (growth * c.u / step)
+        # A derivative that is lost on the way (0 * inf far below) has not changed.
+        change = k.where(change >= 0, change, 0)
+        return trusted(y, c.C * (2 + growth / 8) * (k.abs(y) + here.normwise + change))
 
-    return Gates(stable, conditioning=lambda _k, _y, *_a, **_o: componentwise, underflow=4)
+    def underflow(_k: Context, c: GateConstants, y: Value, *_a: Value, **_o: Any) -> Value:
+        if op.kind != "elementwise":
+            return 4 + 0 * y
+        size = k.abs(y)
+        factors = k.where(size <= 0, 0, here.normwise / k.where(size <= 0, 1, size))
+        return 4 * (1 + factors)
+
+    return Gates(
+        stable, conditioning=lambda _k, y, *_a, **_o: trusted(y, here.componentwise), underflow=underflow
+    )
