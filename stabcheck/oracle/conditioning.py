@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -325,6 +326,8 @@ def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping
         result = tape.lift(op.formula(tape, *lifted, **options))
         value = result.value
         size = k.abs(arguments[place])
+        if op.masked and argument.kind == "logits":
+            size = k.where(arguments[place] <= -_MASKED, 0, size)  # a mask is exact
         largest = size if op.kind == "elementwise" else k.max(size)
         if op.kind == "row" and tape.exponentiated:
             largest = k.maximum(largest, 1)
@@ -333,11 +336,18 @@ def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping
     return Sensitivity(value, normwise, componentwise)
 
 
+#: Where gates are evaluated, -inf is a number far below all others.
+_MASKED = 2.0**1000
+
 #: Relative distance at which a second derivative is taken: of its digits, float64 then keeps 12.
 _STEP = 2.0**-40
 #: A formula evaluated in the arithmetic of a gate must find the truth this closely, or its derivatives are
 #: as unsure as its value: a gate evaluated there says nothing.
 _AGREEMENT = 2.0**-10
+
+
+#: Below this, and beyond its inverse, no format has numbers.
+_OUTSIDE = Fraction(1, 2**1200)
 
 
 def _moved(k: Context, x: Value, step: float) -> Value:
@@ -369,7 +379,13 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
     here = sensitivity(op, k, arguments, options)
 
     def trusted(y: Value, gate: Value) -> Value:
-        found = (k.abs(here.value - y) <= _AGREEMENT * k.abs(y)) | (k.abs(y) <= 0)
+        size, found_size = k.abs(y), k.abs(here.value)
+        near = (k.abs(here.value - y) <= _AGREEMENT * size) | (size <= 0)
+        # Far outside every format only the side is known of a truth.
+        edge = k.value(_OUTSIDE)
+        below = (size <= edge) & (found_size <= edge)
+        above = (1 / size <= edge) & (1 / found_size <= edge)
+        found = near | below | above
         return k.where(found, gate, math.nan)
 
     def stable(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
@@ -380,15 +396,10 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
         there = sensitivity(
             op,
             k,
-            [
-                x if a.integer else _moved(k, x, step)
-                for a, x in zip(op.arguments, arguments, strict=True)
-            ],
+            [x if a.integer else _moved(k, x, step) for a, x in zip(op.arguments, arguments, strict=True)],
             options,
         )
         change = k.abs(there.normwise - here.normwise) * (growth * c.u / step)
-        # A derivative that is lost on the way (0 * inf far below) has not changed.
-        change = k.where(change >= 0, change, 0)
         return trusted(y, c.C * (2 + growth / 8) * (k.abs(y) + here.normwise + change))
 
     def underflow(_k: Context, c: GateConstants, y: Value, *_a: Value, **_o: Any) -> Value:

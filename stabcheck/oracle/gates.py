@@ -75,9 +75,10 @@ def evaluate(
     """(stable gate, accurate gate, relative slack) for every output element of the block.
 
     `factor` widens both gates. With `digits` the gates are evaluated in mpf of so many bits (at least
-    `MPF_PRECISION`; gates that an op declares need no more); otherwise in float64, and an element whose gate leaves the range of float64 gets what the gate is at least, as its terms are >= 0:
-    the allowance for underflow (and an infinite slack), half an ulp for the accurate gate (and a negative
-    slack). Such a bound clears elements, no more.
+    `MPF_PRECISION`; gates that an op declares need no more); otherwise in float64, and an element whose gate
+    leaves the range of float64 gets what the gate is at least, as its terms are >= 0: the allowance for
+    underflow (and an infinite slack), half an ulp for the accurate gate (and a negative slack). Such a bound
+    clears elements, no more.
     """
     options = that_matter(options)
     finite = stand_in(inputs)

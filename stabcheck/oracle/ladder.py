@@ -53,12 +53,13 @@ class Rung:
 
 def rungs_for(fmt: Format) -> tuple[Rung, ...]:
     """The ladder of a format."""
+    first = PRECISIONS[0]
     light = Rung("balls", BallContext64(), fast=True, digits_of_gates=None)
     heavy = Rung("double-double balls", DDBallContext(), fast=True, digits_of_gates=None)
     # Gates in mpf cost more than the truth: the first intervals take those of float64 too, and what these
     # cannot tell climbs once more.
     intervals = tuple(
-        Rung(f"intervals({p})", IntervalContext(p), fast=False, digits_of_gates=p if p > PRECISIONS[0] else None)
+        Rung(f"intervals({p})", IntervalContext(p), fast=False, digits_of_gates=None if p == first else p)
         for p in PRECISIONS
     )
     return (light, heavy, *intervals) if fmt.precision <= 24 else (heavy, *intervals)

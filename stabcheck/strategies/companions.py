@@ -60,7 +60,21 @@ def draw(rng: Rng, draws: Draws, regime: Regime, rows: int, classes: int) -> dic
             scores = draws.format.widen(inputs[argument.name])
             if not elementwise and argument.axes:
                 scores = np.moveaxis(scores, argument.axes.index("C") + 1, -1)
-    return inputs
+    return _nan_beside(rng, draws, inputs)
+
+
+def _nan_beside(rng: Rng, draws: Draws, inputs: dict[str, Array]) -> dict[str, Array]:
+    """Of two rows of probabilities, in half of the examples the second has the NaN of the first."""
+    names = [a.name for a in draws.op.arguments if a.kind == "probabilities" and a.axes]
+    if len(names) < 2 or draws.op.kind != "row":
+        return inputs
+    first, second = names[:2]
+    nan = np.isnan(inputs[first]) & (rng.random((len(inputs[first]), 1)) < 0.5)
+    if not nan.any():
+        return inputs
+    half, missing = draws.format.round_array([0.5, math.nan])
+    moved = {first: np.where(nan, half, inputs[first]), second: np.where(nan, missing, inputs[second])}
+    return inputs | moved
 
 
 def _filled(
