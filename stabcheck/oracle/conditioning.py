@@ -13,7 +13,7 @@ meet in a row-valued result (then n x n products of float64, in slices).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -114,7 +114,7 @@ class JacobianContext:
     def __init__(self, base: Context) -> None:
         self.base = base
         self.rows: list[Value] = []  # b_k of each reduction
-        self.exponentiated = False  # whether the variable, or what is made of it, went through exp
+        self.terms: dict[int, Value] = {}  # of each sum, what its terms add up to in magnitude
 
     # -- entering ----------------------------------------------------------------------------------
 
@@ -138,7 +138,6 @@ class JacobianContext:
 
     def exp(self, a: Any) -> Linear:
         x = self.lift(a)
-        self.exponentiated |= x.diagonal is not None or bool(x.dense)
         e = self.base.exp(x.value)
         return x.scaled(e, e)
 
@@ -213,7 +212,10 @@ class JacobianContext:
     def sum(self, a: Any, axis: int = -1) -> Linear:
         a = self.lift(a)
         _last(axis)
-        return self._picked(a, self.base.sum(a.value), a.value * 0 + 1)
+        result = self._picked(a, self.base.sum(a.value), a.value * 0 + 1)
+        for key in result.dense:
+            self.terms[key] = self.base.sum(self.base.abs(a.value))
+        return result
 
     def max(self, a: Any, axis: int = -1) -> Linear:
         a = self.lift(a)
@@ -294,10 +296,11 @@ def differentiable(op: Op, options: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """How a result depends on the inputs of its formula.
+    """How a result depends on the inputs of its formula, and on the sums in it.
 
-    `value` is the result as this arithmetic finds it, `normwise` sum over the arguments of
-    max_j |x_j| sum_j |dr/dx_j|, `componentwise` of sum_j |dr/dx_j . x_j|.
+    `value` is the result as this arithmetic finds it; `normwise` sum over the arguments of
+    max_j |x_j| sum_j |dr/dx_j|, and the largest over the arguments of sum_k |dr/dS_k| sum |terms of S_k|;
+    `componentwise` sum over the arguments of sum_j |dr/dx_j . x_j|.
     """
 
     value: Value
@@ -308,13 +311,13 @@ class Sensitivity:
 def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping[str, Any]) -> Sensitivity:
     """Differentiate the formula by each of its arguments, taking the relative sizes of these.
 
-    In a row op a logit that goes through exp has a size of at least 1: exp(x) next to 1 knows no finer one,
-    and a sum of such terms keeps its rounding, however small the x are. (A number by itself is another
-    matter: expm1 and log1p are there for it.)
+    A sum S_k over the row is rounded at its own size, whatever the arguments are: log(sum_j exp(x_j)) is as
+    uncertain next to 0 as elsewhere, which is what the catalogue grants it too.
     """
     value: Value = 0
     normwise: Value | None = None
     componentwise: Value | None = None
+    sums: Value = 0
     for place, argument in enumerate(op.arguments):
         if argument.integer:
             continue
@@ -329,11 +332,11 @@ def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping
         if op.masked and argument.kind == "logits":
             size = k.where(arguments[place] <= -_MASKED, 0, size)  # a mask is exact
         largest = size if op.kind == "elementwise" else k.max(size)
-        if op.kind == "row" and tape.exponentiated:
-            largest = k.maximum(largest, 1)
         normwise = _plus(normwise, absolute_row_sums(k, result, largest + 0 * size))
         componentwise = _plus(componentwise, absolute_row_sums(k, result, size))
-    return Sensitivity(value, normwise, componentwise)
+        of_sums = sum((k.abs(a) * tape.terms[key] for key, a in result.dense.items() if key in tape.terms), 0)
+        sums = k.maximum(sums, of_sums)
+    return Sensitivity(value, _plus(normwise, sums), componentwise)
 
 
 #: Where gates are evaluated, -inf is a number far below all others.
@@ -359,12 +362,15 @@ def _moved(k: Context, x: Value, step: float) -> Value:
 def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options: Mapping[str, Any]) -> Gates:
     """Gates for an op that declares none.
 
-    stable, normwise: C (2 + s(n)/8) u (|r| + max_j |x_j| sum_j |dr/dx_j|); accurate, componentwise: the
-    same with sum_j |dr/dx_j . x_j|. (2 C is what the catalogue grants a function of two libm calls, s(n)/8
-    the growth of its sums.) For shift-invariant ops x_j is x_j - x_max, so that a common offset excuses
-    nothing. A reduction that errs by s(n) u moves what follows it to a place where the derivative is
-    another; where it vanishes (a variance of equal numbers) that is all there is, and the change of the
-    derivative over s(n) u is added.
+    stable, normwise: C (2 + s(n)/8) u (|r| + max_j |x_j| sum_j |dr/dx_j| + sum_k |dr/dS_k S_k|), S_k the
+    sums over the row; accurate, componentwise: A (1 + s(n)/8) u (|r| + sum_j |dr/dx_j . x_j|). (2 C is what
+    the catalogue grants a function of two libm calls, s(n)/8 the growth of its sums.) For shift-invariant ops
+    x_j is x_j - x_max, so that a common offset excuses nothing.
+
+    The derivative may be another where rounding leads. A reduction that errs by s(n) u moves what follows it;
+    where a derivative vanishes (a variance of equal numbers) that is all there is, and the change of the
+    derivative over s(n) u is added. A number at a bend (max(0, 1 - x) at 1) may fall on its other side: the
+    larger derivative within C u counts.
 
     Underflow: a factor that underflows may be multiplied by the others. A tail like x^k exp(-g(x)) has the
     condition number |x g'(x)|, of the size of such factors, so that many steps are added.
@@ -378,27 +384,29 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
         ]
     here = sensitivity(op, k, arguments, options)
 
+    def nearby(move: Callable[[Value], Value]) -> Sensitivity:
+        pairs = zip(op.arguments, arguments, strict=True)
+        return sensitivity(op, k, [x if a.integer else move(x) for a, x in pairs], options)
+
     def trusted(y: Value, gate: Value) -> Value:
         size, found_size = k.abs(y), k.abs(here.value)
         near = (k.abs(here.value - y) <= _AGREEMENT * size) | (size <= 0)
         # Far outside every format only the side is known of a truth.
         edge = k.value(_OUTSIDE)
         below = (size <= edge) & (found_size <= edge)
-        above = (1 / size <= edge) & (1 / found_size <= edge)
+        above = (size * edge >= 1) & (found_size * edge >= 1)
         found = near | below | above
         return k.where(found, gate, math.nan)
 
     def stable(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
         if op.kind == "elementwise":
-            return trusted(y, c.C * (2 + c.s(1) / 8) * (k.abs(y) + here.normwise))
+            reach = here.normwise
+            for step in (c.C * c.u, -c.C * c.u):
+                reach = k.maximum(reach, nearby(lambda x, step=step: x * (1 + step)).normwise)
+            return trusted(y, c.C * (2 + c.s(1) / 8) * (k.abs(y) + reach))
         growth = c.s(k.shape(args[0])[-1])
         step = max(c.u, _STEP)
-        there = sensitivity(
-            op,
-            k,
-            [x if a.integer else _moved(k, x, step) for a, x in zip(op.arguments, arguments, strict=True)],
-            options,
-        )
+        there = nearby(lambda x: _moved(k, x, step))
         change = k.abs(there.normwise - here.normwise) * (growth * c.u / step)
         return trusted(y, c.C * (2 + growth / 8) * (k.abs(y) + here.normwise + change))
 

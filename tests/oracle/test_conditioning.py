@@ -209,26 +209,36 @@ def default_gates(op, x, fmt):
 
 
 def test_gates_of_a_row():
-    """stable: C (2 + s(n)/8) (|r| + max|x| sum|dr/dx|); accurate: |r| + sum |dr/dx x|."""
+    """stable: C (2 + s(n)/8) (|r| + max|x| sum|dr/dx| + |dr/dS S|); accurate: |r| + sum |dr/dx x|."""
     fmt = formats.get("float32")
     x = np.array([[0.5, -2.0, 1.0]])
     op = op_of(lambda k, x: k.log(k.sum(k.exp(x))), output=())
     stable, accurate, y = default_gates(op, x, fmt)
     p = np.exp(x) / np.exp(x).sum()
-    assert stable == pytest.approx(4 * (2 + 3 / 8) * (np.abs(y) + 2.0 * 1.0), rel=1e-6)
+    assert stable == pytest.approx(4 * (2 + 3 / 8) * (np.abs(y) + 2.0 * 1.0 + 1.0), rel=1e-6)
     assert accurate == pytest.approx((p * np.abs(x)).sum(), rel=1e-12)
 
 
-def test_logits_that_are_exponentiated_in_a_row_have_a_size_of_one_at_least():
-    """exp(1e-9) knows no finer digits than those of 1, so the mean of such terms has none either; a number by
-    itself keeps its own size."""
+def test_a_sum_over_the_row_is_rounded_at_its_own_size():
+    """log of a mean of exponentials is as uncertain next to 0 as elsewhere; a length and a single number keep
+    their relative digits."""
     fmt = formats.get("float32")
     x = np.array([[1e-9, 3e-9]])
     mean = op_of(lambda k, x: k.log(k.sum(k.exp(x)) / k.shape(x)[-1]), output=())
-    assert 4 <= default_gates(mean, x, fmt)[0][0, 0] <= 16
+    assert default_gates(mean, x, fmt)[0] == pytest.approx(4 * (2 + 2 / 8))
     length = op_of(lambda k, x: k.sqrt(k.sum(x * x)), output=())
     assert default_gates(length, x, fmt)[0][0, 0] < 1e-6
     assert np.all(default_gates(op_of(lambda k, x: k.exp(x) - 1, "elementwise", ()), x, fmt)[0] < 1e-6)
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "bfloat16", "float16"])
+def test_a_bend_has_the_larger_derivative_of_its_two_sides(name):
+    """max(0, 1 - x) within a rounding or two of 1; further away it is 0 and nothing is forgiven."""
+    fmt = formats.get(name)
+    hinge = op_of(lambda k, x: k.maximum(0, 1 - x), "elementwise", ())
+    gate = default_gates(hinge, np.array([[1 + 2 * fmt.u, 1 + 64 * fmt.u, 1.5]]), fmt)[0][0]
+    assert gate[0] == pytest.approx(8.5, rel=0.1)
+    assert gate[1:].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("name", ["float64", "float32", "bfloat16", "float16"])
