@@ -12,7 +12,9 @@ meet in a row-valued result (then n x n products of float64, in slices).
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -401,8 +403,8 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
     def stable(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
         if op.kind == "elementwise":
             reach = here.normwise
-            for step in (c.C * c.u, -c.C * c.u):
-                reach = k.maximum(reach, nearby(lambda x, step=step: x * (1 + step)).normwise)
+            for factor in (1 + c.C * c.u, 1 - c.C * c.u):
+                reach = k.maximum(reach, nearby(functools.partial(operator.mul, factor)).normwise)
             return trusted(y, c.C * (2 + c.s(1) / 8) * (k.abs(y) + reach))
         growth = c.s(k.shape(args[0])[-1])
         step = max(c.u, _STEP)
