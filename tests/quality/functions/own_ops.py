@@ -1,5 +1,7 @@
 """Ops that people declare themselves, with a broken function and its fix for each."""
 
+import math
+
 import numpy as np
 
 import stabcheck
@@ -99,7 +101,11 @@ def policy_entropy_of_logits(x):
 
 
 @stabcheck.op(
-    name="weighted_log_sum_exp", kind="row", output="number", arguments={"a": "logits", "b": "weights"}
+    name="weighted_log_sum_exp",
+    kind="row",
+    output="number",
+    arguments={"a": "logits", "b": "weights"},
+    domain={"b": (0.0, math.inf)},
 )
 def weighted_log_sum_exp(m, a, b):
     """log(sum(b exp(a)))"""
@@ -112,11 +118,12 @@ def weighted_plain(a, b):
 
 
 def weighted_shifted(a, b):
-    """The largest term is taken out, its weight included."""
+    """The largest term is taken out, its weight included; without any weight the answer is -inf."""
     with np.errstate(divide="ignore"):
         terms = wide(a) + np.log(wide(b))
-    top = terms.max(axis=-1, keepdims=True)
-    return (top[..., 0] + np.log(np.exp(terms - top).sum(axis=-1))).astype(a.dtype)
+        top = terms.max(axis=-1, keepdims=True)
+        top = np.where(np.isneginf(top), 0, top)
+        return (top[..., 0] + np.log(np.exp(terms - top).sum(axis=-1))).astype(a.dtype)
 
 
 # -- single numbers ---------------------------------------------------------------------------------------
