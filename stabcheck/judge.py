@@ -146,8 +146,8 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     code[lost] = _NUMBER["SC202"]
     # Zero for a subnormal of two steps or more breaks accuracy only, whichever gate it misses. In a sum or
     # difference (an absolute gate) the term beside the one that vanished may remain.
-    nothing = (got == 0) | ((not truth.relative) & small_got)
-    vanished = (wrong | lost) & nothing & small_truth & (np.abs(truth.rounded) >= 2 * fmt.eta)
+    nothing = (got == 0) & (np.abs(truth.rounded) >= 2 * fmt.eta)
+    vanished = (wrong | lost) & small_truth & (nothing | ((not truth.relative) & small_got))
     code[vanished] = _NUMBER["SC203"]
     # Where nothing is known of the truth yet (an infinite radius) it may have no value at all, as 0 / 0.
     known = np.isfinite(truth.radius)

@@ -116,6 +116,7 @@ class JacobianContext:
     def __init__(self, base: Context) -> None:
         self.base = base
         self.rows: list[Value] = []  # b_k of each reduction
+        self.bends = False  # whether the formula chooses: its derivative may jump
         self.terms: dict[int, Value] = {}  # of each sum, what its terms add up to in magnitude
 
     # -- entering ----------------------------------------------------------------------------------
@@ -180,6 +181,7 @@ class JacobianContext:
 
     def where(self, condition: Condition, a: Any, b: Any) -> Linear:
         a, b = self.lift(a), self.lift(b)
+        self.bends = True
         choose = self.base.where
 
         def part(x: Value | None, y: Value | None) -> Value | None:
@@ -302,12 +304,14 @@ class Sensitivity:
 
     `value` is the result as this arithmetic finds it; `normwise` sum over the arguments of
     max_j |x_j| sum_j |dr/dx_j|, and the largest over the arguments of sum_k |dr/dS_k| sum |terms of S_k|;
-    `componentwise` sum over the arguments of sum_j |dr/dx_j . x_j|.
+    `componentwise` sum over the arguments of sum_j |dr/dx_j . x_j|; `bends` says whether a derivative may
+    jump.
     """
 
     value: Value
     normwise: Value
     componentwise: Value
+    bends: bool = False
 
 
 def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping[str, Any]) -> Sensitivity:
@@ -320,6 +324,7 @@ def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping
     normwise: Value | None = None
     componentwise: Value | None = None
     sums: Value = 0
+    bends = False
     for place, argument in enumerate(op.arguments):
         if argument.integer:
             continue
@@ -338,7 +343,8 @@ def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping
         componentwise = _plus(componentwise, absolute_row_sums(k, result, size))
         of_sums = sum((k.abs(a) * tape.terms[key] for key, a in result.dense.items() if key in tape.terms), 0)
         sums = k.maximum(sums, of_sums)
-    return Sensitivity(value, _plus(normwise, sums), componentwise)
+        bends |= tape.bends
+    return Sensitivity(value, _plus(normwise, sums), componentwise, bends)
 
 
 #: Where gates are evaluated, -inf is a number far below all others.
@@ -403,7 +409,7 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
     def stable(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
         if op.kind == "elementwise":
             reach = here.normwise
-            for factor in (1 + c.C * c.u, 1 - c.C * c.u):
+            for factor in (1 + c.C * c.u, 1 - c.C * c.u) if here.bends else ():
                 reach = k.maximum(reach, nearby(functools.partial(operator.mul, factor)).normwise)
             return trusted(y, c.C * (2 + c.s(1) / 8) * (k.abs(y) + reach))
         growth = c.s(k.shape(args[0])[-1])
