@@ -144,10 +144,14 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     code[wrong & np.isfinite(got) & infinite_truth] = _NUMBER["SC104"]
     lost = number & ~outside & inside & beyond & ~nan
     code[lost] = _NUMBER["SC202"]
-    # Zero for a subnormal of two steps or more breaks accuracy only, whichever gate it misses.
-    vanished = (wrong | lost) & (got == 0) & small_truth & (np.abs(truth.rounded) >= 2 * fmt.eta)
+    # Zero for a subnormal of two steps or more breaks accuracy only, whichever gate it misses. In a sum or
+    # difference (an absolute gate) the term beside the one that vanished may remain.
+    nothing = (got == 0) & (np.abs(truth.rounded) >= 2 * fmt.eta)
+    vanished = (wrong | lost) & small_truth & (nothing | ((not truth.relative) & small_got))
     code[vanished] = _NUMBER["SC203"]
-    code[number & nan] = _NUMBER["SC101"]
+    # Where nothing is known of the truth yet (an infinite radius) it may have no value at all, as 0 / 0.
+    known = np.isfinite(truth.radius)
+    code[number & nan & known] = _NUMBER["SC101"]
 
     exact = (truth.kind == Kind.PLUS_INFINITY) | (truth.kind == Kind.MINUS_INFINITY)
     code[exact & nan] = _NUMBER["SC101"]
@@ -161,7 +165,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     if usable is not None:
         judged = judged & usable
     decided = outside | (inside & (beyond | within))
-    open_ = judged & number & ~nan & ~decided
+    open_ = judged & number & np.where(nan, ~known, ~decided)
     code[~judged | open_] = 0
 
     ratio = np.where(np.isin(code, (_NUMBER["SC202"], _NUMBER["SC203"])), accurate_high, stable_high)

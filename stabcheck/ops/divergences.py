@@ -29,6 +29,21 @@ def positive_log(k: Context, p: Value) -> Value:
     return k.log(k.where(p > 0, p, 1))
 
 
+def unknown_weight(p: npt.NDArray[Any], *_: Any, **__: Any) -> Mapping[str, npt.NDArray[np.bool_]]:
+    """0 log 0 = 0 is written as a choice of the classes that count, p > 0, and NaN is not larger than 0: some
+    leave such a class out, others hand the NaN on."""
+    return {"NaN as a weight": np.isnan(p).any(axis=-1)}
+
+
+def weighted_feeds(p: npt.NDArray[Any], *others: npt.NDArray[Any], **_: Any) -> npt.NDArray[np.bool_]:
+    """A NaN feeds the result through a class that has weight, where all weights are known."""
+    counts = (p != 0) & ~np.isnan(p).any(axis=-1, keepdims=True)
+    fed = np.zeros(p.shape, dtype=bool)
+    for other in others:
+        fed |= np.isnan(other)
+    return np.asarray((fed & counts).any(axis=-1))
+
+
 # -- kl_divergence -------------------------------------------------------------------------------------
 
 
@@ -69,6 +84,8 @@ kl_divergence = register(
             ),
             underflow=_one_step_each,
         ),
+        conventions=unknown_weight,
+        feeds=weighted_feeds,
         text="sum_j p_j (log(p_j) - log(q_j)), 0 log 0 = 0",
         summary="Kullback-Leibler divergence of two rows of probabilities",
     )
@@ -96,6 +113,8 @@ entropy = register(
             underflow=_one_step_each,
         ),
         range=(0.0, math.inf),
+        conventions=unknown_weight,
+        feeds=weighted_feeds,
         text="-sum_j p_j log(p_j), 0 log 0 = 0",
         summary="entropy of a row of probabilities",
     )

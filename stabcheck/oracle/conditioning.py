@@ -12,9 +12,12 @@ meet in a row-valued result (then n x n products of float64, in slices).
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -119,6 +122,8 @@ class JacobianContext:
     def __init__(self, base: Context) -> None:
         self.base = base
         self.rows: list[Value] = []  # b_k of each reduction
+        self.bends = False  # whether the formula chooses: its derivative may jump
+        self.terms: dict[int, Value] = {}  # of each sum, what its terms add up to in magnitude
 
     # -- entering ----------------------------------------------------------------------------------
 
@@ -182,6 +187,7 @@ class JacobianContext:
 
     def where(self, condition: Condition, a: Any, b: Any) -> Linear:
         a, b = self.lift(a), self.lift(b)
+        self.bends = True
         choose = self.base.where
 
         def part(x: Value | None, y: Value | None) -> Value | None:
@@ -216,7 +222,10 @@ class JacobianContext:
     def sum(self, a: Any, axis: int = -1) -> Linear:
         a = self.lift(a)
         _last(axis)
-        return self._picked(a, self.base.sum(a.value), a.value * 0 + 1)
+        result = self._picked(a, self.base.sum(a.value), a.value * 0 + 1)
+        for key in result.dense:
+            self.terms[key] = self.base.sum(self.base.abs(a.value))
+        return result
 
     def max(self, a: Any, axis: int = -1) -> Linear:
         a = self.lift(a)
@@ -295,21 +304,33 @@ def differentiable(op: Op, options: Mapping[str, Any]) -> bool:
     return True
 
 
-def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options: Mapping[str, Any]) -> Gates:
-    """Gates for an op that declares none.
+@dataclass(frozen=True)
+class Sensitivity:
+    """How a result depends on the inputs of its formula, and on the sums in it.
 
-    stable, normwise: C (2 + s(n)/8) u (|r| + max_j |x_j| sum_j |dr/dx_j|); accurate, componentwise: the
-    same with sum_j |dr/dx_j . x_j|. (2 C is what the catalogue grants a function of two libm calls, s(n)/8
-    the growth of its sums.) For shift-invariant ops x_j is x_j - x_max, so that a common offset excuses
-    nothing.
+    `value` is the result as this arithmetic finds it; `normwise` sum over the arguments of
+    max_j |x_j| sum_j |dr/dx_j|, and the largest over the arguments of sum_k |dr/dS_k| sum |terms of S_k|;
+    `componentwise` sum over the arguments of sum_j |dr/dx_j . x_j|; `bends` says whether a derivative may
+    jump.
     """
-    arguments = op.lift(k, inputs)
-    if op.invariance == "shift":
-        arguments = [
-            x - k.max(x) if a.kind == "logits" else x for a, x in zip(op.arguments, arguments, strict=True)
-        ]
+
+    value: Value
+    normwise: Value
+    componentwise: Value
+    bends: bool = False
+
+
+def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping[str, Any]) -> Sensitivity:
+    """Differentiate the formula by each of its arguments, taking the relative sizes of these.
+
+    A sum S_k over the row is rounded at its own size, whatever the arguments are: log(sum_j exp(x_j)) is as
+    uncertain next to 0 as elsewhere, which is what the catalogue grants it too.
+    """
+    value: Value = 0
     normwise: Value | None = None
     componentwise: Value | None = None
+    sums: Value = 0
+    bends = False
     for place, argument in enumerate(op.arguments):
         if argument.integer:
             continue
@@ -319,25 +340,97 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
             for j, x in enumerate(arguments)
         ]
         result = tape.lift(op.formula(tape, *lifted, **options))
+        value = result.value
         size = k.abs(arguments[place])
+        if op.masked and argument.kind == "logits":
+            size = k.where(arguments[place] <= -_MASKED, 0, size)  # a mask is exact
         largest = size if op.kind == "elementwise" else k.max(size)
         normwise = _plus(normwise, absolute_row_sums(k, result, largest + 0 * size))
         componentwise = _plus(componentwise, absolute_row_sums(k, result, size))
+        of_sums = sum((k.abs(a) * tape.terms[key] for key, a in result.dense.items() if key in tape.terms), 0)
+        sums = k.maximum(sums, of_sums)
+        bends |= tape.bends
+    return Sensitivity(value, _plus(normwise, sums), componentwise, bends)
+
+
+#: Where gates are evaluated, -inf is a number far below all others.
+_MASKED = 2.0**1000
+
+#: Relative distance at which a second derivative is taken: of its digits, float64 then keeps 12.
+_STEP = 2.0**-40
+#: A formula evaluated in the arithmetic of a gate must find the truth this closely, or its derivatives are
+#: as unsure as its value: a gate evaluated there says nothing.
+_AGREEMENT = 2.0**-10
+
+
+#: Below this, and beyond its inverse, no format has numbers.
+_OUTSIDE = Fraction(1, 2**1200)
+
+
+def _moved(k: Context, x: Value, step: float) -> Value:
+    """x with every other number larger by that relative step and the rest smaller."""
+    away = np.where(np.arange(k.shape(x)[-1]) % 2 == 0, step, -step)
+    return x * (1 + k.array(away))
+
+
+def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options: Mapping[str, Any]) -> Gates:
+    """Gates for an op that declares none.
+
+    stable, normwise: C (2 + s(n)/8) u (|r| + max_j |x_j| sum_j |dr/dx_j| + sum_k |dr/dS_k S_k|), S_k the
+    sums over the row; accurate, componentwise: A (1 + s(n)/8) u (|r| + sum_j |dr/dx_j . x_j|). (2 C is what
+    the catalogue grants a function of two libm calls, s(n)/8 the growth of its sums.) For shift-invariant ops
+    x_j is x_j - x_max, so that a common offset excuses nothing.
+
+    The derivative may be another where rounding leads. A reduction that errs by s(n) u moves what follows it;
+    where a derivative vanishes (a variance of equal numbers) that is all there is, and the change of the
+    derivative over s(n) u is added. A number at a bend (max(0, 1 - x) at 1) may fall on its other side: the
+    larger derivative within C u counts.
+
+    Underflow: a factor that underflows may be multiplied by the others. A tail like x^k exp(-g(x)) has the
+    condition number |x g'(x)|, of the size of such factors, so that many steps are added.
+
+    NaN where the formula in the arithmetic of `k` does not find the truth: more digits will.
+    """
+    arguments = op.lift(k, inputs)
+    if op.invariance == "shift":
+        arguments = [
+            x - k.max(x) if a.kind == "logits" else x for a, x in zip(op.arguments, arguments, strict=True)
+        ]
+    here = sensitivity(op, k, arguments, options)
+
+    def nearby(move: Callable[[Value], Value]) -> Sensitivity:
+        pairs = zip(op.arguments, arguments, strict=True)
+        return sensitivity(op, k, [x if a.integer else move(x) for a, x in pairs], options)
+
+    def trusted(y: Value, gate: Value) -> Value:
+        size, found_size = k.abs(y), k.abs(here.value)
+        near = (k.abs(here.value - y) <= _AGREEMENT * size) | (size <= 0)
+        # Far outside every format only the side is known of a truth.
+        edge = k.value(_OUTSIDE)
+        below = (size <= edge) & (found_size <= edge)
+        above = (size * edge >= 1) & (found_size * edge >= 1)
+        found = near | below | above
+        return k.where(found, gate, math.nan)
 
     def stable(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
-        n = 1 if op.kind == "elementwise" else k.shape(args[0])[-1]
-        return c.C * (2 + c.s(n) / 8) * (k.abs(y) + normwise)
+        if op.kind == "elementwise":
+            reach = here.normwise
+            for factor in (1 + c.C * c.u, 1 - c.C * c.u) if here.bends else ():
+                reach = k.maximum(reach, nearby(functools.partial(operator.mul, factor)).normwise)
+            return trusted(y, c.C * (2 + c.s(1) / 8) * (k.abs(y) + reach))
+        growth = c.s(k.shape(args[0])[-1])
+        step = max(c.u, _STEP)
+        there = nearby(lambda x: _moved(k, x, step))
+        change = k.abs(there.normwise - here.normwise) * (growth * c.u / step)
+        return trusted(y, c.C * (2 + growth / 8) * (k.abs(y) + here.normwise + change))
 
-    def factors(_k: Context, c: GateConstants, y: Value, *args: Value, **_o: Any) -> Value:
-        # x sigmoid(x): what underflowed is multiplied by an argument. Where an exp of it is near a subnormal
-        # step the argument is no larger than the logarithm of that.
-        reach = math.ceil(-math.log(c.format.eta))
-        sizes = [k.minimum(k.abs(x), reach) for x in args]
-        return 4 * (1 + sum(sizes[1:], sizes[0])) + 0 * y
+    def underflow(_k: Context, c: GateConstants, y: Value, *_a: Value, **_o: Any) -> Value:
+        if op.kind != "elementwise":
+            return 4 + 0 * y
+        size = k.abs(y)
+        factors = k.where(size <= 0, 0, here.normwise / k.where(size <= 0, 1, size))
+        return 4 * (1 + factors)
 
-    elementwise = op.kind == "elementwise" and not any(argument.integer for argument in op.arguments)
     return Gates(
-        stable,
-        conditioning=lambda _k, _y, *_a, **_o: componentwise,
-        underflow=factors if elementwise else 4,
+        stable, conditioning=lambda _k, y, *_a, **_o: trusted(y, here.componentwise), underflow=underflow
     )

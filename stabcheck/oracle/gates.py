@@ -68,21 +68,22 @@ def evaluate(
     enclosure: Enclosure,
     placed: Placed,
     factor: float,
-    exact: bool,
+    digits: int | None,
 ) -> tuple[Scaled, Scaled, npt.NDArray[np.float64]]:
     """(stable gate, accurate gate, relative slack) for every output element of the block.
 
-    `factor` widens both gates. With `exact` the gates are evaluated in mpf; otherwise in float64, and
-    an element whose gate leaves the range of float64 gets what the gate is at least, as its terms are >= 0:
-    the allowance for underflow (and an infinite slack), half an ulp for the accurate gate (and a negative
-    slack). Such a bound clears elements, no more.
+    `factor` widens both gates. With `digits` the gates are evaluated in mpf of so many bits (at least
+    `MPF_PRECISION`; gates that an op declares need no more); otherwise in float64, and an element whose gate
+    leaves the range of float64 gets what the gate is at least, as its terms are >= 0: the allowance for
+    underflow (and an infinite slack), half an ulp for the accurate gate (and a negative slack). Such a bound
+    clears elements, no more.
     """
     options = that_matter(options)
     finite = stand_in(inputs)
-    kind = Scaled if exact or fmt.precision > 24 else Plain
+    kind = Scaled if digits is not None or fmt.precision > 24 else Plain
     size = kind.of(np.abs(placed.head), placed.ulp)
-    if exact:
-        reals = RealContext(MPF_PRECISION)
+    if digits is not None:
+        reals = RealContext(max(digits, MPF_PRECISION) if op.gates is None else MPF_PRECISION)
         with np.errstate(all="ignore"):  # a truth without a value is NaN here and not judged
             y = reals.array(_midpoint(enclosure)) if _in_range(enclosure) else reals.enclosed(enclosure)
             stable, accurate = _gates(op, fmt, reals, scaled_reals, finite, options, y, size, placed)

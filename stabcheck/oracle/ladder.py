@@ -48,17 +48,18 @@ class Rung:
     name: str
     context: Carrier
     fast: bool
-    exact_gates: bool
+    digits_of_gates: int | None  # bits of the mpf in which gates are evaluated; None: in float64
 
 
 def rungs_for(fmt: Format) -> tuple[Rung, ...]:
     """The ladder of a format."""
-    light = Rung("balls", BallContext64(), fast=True, exact_gates=False)
-    heavy = Rung("double-double balls", DDBallContext(), fast=True, exact_gates=False)
+    first = PRECISIONS[0]
+    light = Rung("balls", BallContext64(), fast=True, digits_of_gates=None)
+    heavy = Rung("double-double balls", DDBallContext(), fast=True, digits_of_gates=None)
     # Gates in mpf cost more than the truth: the first intervals take those of float64 too, and what these
     # cannot tell climbs once more.
     intervals = tuple(
-        Rung(f"intervals({p})", IntervalContext(p), fast=False, exact_gates=p > PRECISIONS[0])
+        Rung(f"intervals({p})", IntervalContext(p), fast=False, digits_of_gates=None if p == first else p)
         for p in PRECISIONS
     )
     return (light, heavy, *intervals) if fmt.precision <= 24 else (heavy, *intervals)
@@ -141,7 +142,14 @@ class Oracle:
         enclosure = _squeezed(self.op, enclosure)
         placed = place(enclosure, self.format)
         stable, accurate, slack = gates.evaluate(
-            self.op, self.format, clean, self.options, enclosure, placed, self.gate_factor, how.exact_gates
+            self.op,
+            self.format,
+            clean,
+            self.options,
+            enclosure,
+            placed,
+            self.gate_factor,
+            how.digits_of_gates,
         )
         infinite = np.isinf(enclosure.head) & (enclosure.radius == 0)
         no_value = np.isnan(enclosure.head) & (enclosure.radius == 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stabcheck.formats import Format
+from stabcheck.formats import FORMATS, Format
 from stabcheck.ops.op import Argument
 from stabcheck.strategies import class_targets, cotangents, linear, simplex
 from stabcheck.strategies.regimes import Floats, Regime, Rng, Shape
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
+_FLOAT32 = FORMATS["float32"]
+
 #: Rows of one call of a reducing op or layer: mostly few, so that no row hides behind the others.
 _BATCH = (1, 1, 2, 2, 3, 3, 4, 5, 8)
 _LARGER_BATCH = (16, 33, 64)
 _SIDES = (1, 1, 2, 3)
 _FEATURES = (1, 2, 2, 3, 4, 6, 9)
+#: Room above the numbers of a row of which a formula of the user's may make a sum, and some products with
+#: constants: that these overflow although the result is a number is nobody's fault.
+_HEADROOM = 64
 #: Numbers of the largest argument in one block of a reducing op.
 _BLOCK_NUMBERS = 1 << 18
 
@@ -45,7 +50,7 @@ def draw(rng: Rng, draws: Draws, regime: Regime, recipe: Recipe) -> dict[str, Ar
             continue
         if argument.kind == "real" and draws.op.kind == "layer":
             continue  # features: drawn together with their weights
-        if argument.kind == "weights":
+        if argument.kind == "weights" and draws.op.kind == "layer":
             first = draws.op.arguments[place - 1].name
             inputs[first], inputs[argument.name], scores = linear.features_and_weights(
                 rng, draws.format, regime, rows, sizes
@@ -57,7 +62,21 @@ def draw(rng: Rng, draws: Draws, regime: Regime, recipe: Recipe) -> dict[str, Ar
             scores = draws.format.widen(inputs[argument.name])
             if not elementwise and argument.axes:
                 scores = np.moveaxis(scores, argument.axes.index("C") + 1, -1)
-    return inputs
+    return _nan_beside(rng, draws, inputs)
+
+
+def _nan_beside(rng: Rng, draws: Draws, inputs: dict[str, Array]) -> dict[str, Array]:
+    """Of two rows of probabilities, in half of the examples the second has the NaN of the first."""
+    names = [a.name for a in draws.op.arguments if a.kind == "probabilities" and a.axes]
+    if len(names) < 2 or draws.op.kind != "row":
+        return inputs
+    first, second = names[:2]
+    nan = np.isnan(inputs[first]) & (rng.random((len(inputs[first]), 1)) < 0.5)
+    if not nan.any():
+        return inputs
+    half, missing = draws.format.round_array([0.5, math.nan])
+    moved = {first: np.where(nan, half, inputs[first]), second: np.where(nan, missing, inputs[second])}
+    return inputs | moved
 
 
 def _filled(
@@ -83,13 +102,30 @@ def _filled(
     if argument.kind == "cotangent":
         assert scores is not None, "cotangents come after what they belong to"
         return cotangents.cotangents(rng, fmt, shape, scores)
+    if argument.kind == "weights":
+        return _weights(rng, shape)
     return _logits(rng, draws, regime, argument, shape)
+
+
+def _weights(rng: Rng, shape: Shape) -> Floats:
+    """Weights of the terms of a row: ordinary, equal, of very different size, some of them exactly 0."""
+    each = (shape[0],) + (1,) * (len(shape) - 1)
+    spread = rng.choice((0.0, 0.5, 4.0), size=each)
+    weights = np.exp(rng.normal(size=shape) * spread)
+    none = (rng.random(shape) < 0.3) & (rng.random(each) < 0.3)
+    none[..., :1] = False  # what all terms lack has no logarithm
+    return np.where(none, 0.0, weights)
 
 
 def _logits(rng: Rng, draws: Draws, regime: Regime, argument: Argument, shape: Shape) -> Floats:
     """The regime row by row; where one call holds several rows, sometimes on one of them only."""
     if draws.op.kind in ("row", "elementwise"):
-        return regime.fill(rng, draws.format, shape)
+        values = regime.fill(rng, draws.format, shape)
+        if draws.op.kind == "row" and draws.op.gates is None:
+            # Sums of narrow formats are carried in float32.
+            wide = max(draws.format.max, _FLOAT32.max) / (_HEADROOM * max(shape[-1], 1))
+            values = np.where(np.isfinite(values), np.clip(values, -wide, wide), values)
+        return values
     place = argument.axes.index("C") + 1
     moved = (*shape[:place], *shape[place + 1 :], shape[place])
     count = math.prod(moved[:-1])
@@ -137,7 +173,7 @@ def _within(rng: Rng, values: Array, argument: Argument, draws: Draws) -> Array:
     Values outside are folded back by their remainder, so that both ends and the inside are reached.
     """
     low, high = argument.domain
-    if draws.range is not None and argument.kind == "logits":
+    if draws.range is not None and _has_range(draws, argument):
         low, high = max(low, draws.range[0]), min(high, draws.range[1])
     if (low, high) == (-math.inf, math.inf):
         return values
@@ -152,6 +188,12 @@ def _within(rng: Rng, values: Array, argument: Argument, draws: Draws) -> Array:
     inside = np.where(outside, moved, values)
     rounded = fmt.widen(fmt.round_array(inside))  # rounding may step outside again
     return np.where(np.isfinite(values), np.clip(rounded, low, high), values)
+
+
+def _has_range(draws: Draws, argument: Argument) -> bool:
+    """Whether the range that the user gave is meant for this argument: logits, or else real numbers."""
+    logits = any(a.kind == "logits" for a in draws.op.arguments)
+    return argument.kind == ("logits" if logits else "real")
 
 
 def _held(fmt: Format, bound: float, inward: int) -> float:

@@ -108,6 +108,16 @@ def test_nan_stays_in_its_position():
     assert got == [[[Kind.NAN, Kind.CONVENTION], [Kind.NAN, Kind.CONVENTION]]]
 
 
+def test_nan_as_a_weight_is_a_matter_of_taste():
+    """A mask p > 0 leaves a NaN out, 0 * log(0) = 0 by another way hands it on; beside a weight it counts."""
+    taste = (Kind.CONVENTION, ("NaN as a weight",))
+    assert kinds("entropy", p=[NAN, 0.5]) == taste
+    assert kinds("kl_divergence", p=[NAN, 0.5], q=[0.5, 0.5]) == taste
+    assert kinds("kl_divergence", p=[NAN, 0.5], q=[0.5, NAN]) == taste
+    assert kinds("kl_divergence", p=[0.5, 0.5], q=[NAN, 0.5]) == (Kind.NAN, ())
+    assert kinds("kl_divergence", p=[0.0, 1.0], q=[NAN, 0.5]) == (Kind.CONVENTION, ())
+
+
 @pytest.mark.parametrize(
     "name", ["softmax", "log_softmax", "logsumexp", "sigmoid", "log_sigmoid", "softplus", "entropy"]
 )

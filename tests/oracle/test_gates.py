@@ -167,7 +167,7 @@ def compare(op, fmt, seed, count):
         e = type(e)(*(op.squeeze(np.asarray(getattr(e, f))) for f in ("head", "tail", "exponent", "radius")))
         placed = place(e, fmt)
         common = (op, fmt, exact, options, e, placed, 1.0)
-        quick, sure = gates.evaluate(*common, exact=False), gates.evaluate(*common, exact=True)
+        quick, sure = gates.evaluate(*common, digits=None), gates.evaluate(*common, digits=160)
         number = np.isfinite(placed.radius) & np.isfinite(e.head)
         # The stable gate is known under any finite slack, the accurate one where it is not negative.
         for which, known in enumerate((np.isfinite(quick[2]), np.isfinite(quick[2]) & (quick[2] > 0))):

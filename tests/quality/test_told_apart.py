@@ -143,6 +143,8 @@ PAIRS = [
     pair("losses", "log_loss", "log_loss_selected", "binary_cross_entropy", ALL, "SC101"),
     pair("losses", "relative_entropy", "relative_entropy_safe", "kl_divergence", ALL, "SC101"),
     pair("losses", "entropy_eps", "entropy_safe", "entropy", ALL, "SC201"),
+    pair("losses", "relative_entropy", "relative_entropy_masked", "kl_divergence", ALL, "SC101"),
+    pair("losses", "entropy_eps", "entropy_masked", "entropy", ALL, "SC201"),
     # gradients
     pair("gradients", "sigmoid_backward", "sigmoid_backward_mirrored", "sigmoid_grad", ALL, "SC103 SC201"),
     pair(

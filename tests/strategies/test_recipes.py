@@ -10,6 +10,7 @@ import pytest
 
 from stabcheck import formats, ops
 from stabcheck.errors import UsageError
+from stabcheck.ops.op import Argument, Op
 from stabcheck.strategies.block import BLOCK_ELEMENTS, Block, Recipe
 from stabcheck.strategies.recipes import EXAMPLE_ELEMENTS, Draws, blocks
 
@@ -108,6 +109,48 @@ def test_the_range_is_respected():
     assert ((finite > -2.9) & (finite < 4.9)).mean() > 0.3
     assert np.isneginf(values).any()
     assert np.isnan(values).any()
+
+
+def test_the_range_is_for_real_numbers_where_there_are_no_logits():
+    """An op of numbers only; beside logits they keep their own."""
+    x, y = Argument("x", "logits"), Argument("y", "real")
+    for arguments, inside in (((y,), "y"), ((x, y), "x")):
+        op = Op("mine", "row", arguments, lambda k, *a: a[0])
+        seen = list(blocks(Draws(op, {}, FLOAT32, 200, range=(-3.0, 5.0))))
+        for name in {a.name for a in arguments}:
+            values = np.concatenate([b.inputs[name].ravel() for b in seen])
+            values = values[np.isfinite(values)]
+            assert (name == inside) == bool(values.min() >= -3 and values.max() <= 5)
+
+
+@pytest.mark.parametrize("fmt", ALL)
+def test_sums_over_a_row_of_ones_own_op_do_not_overflow(fmt):
+    """In float32 at least, as sums of narrow formats are carried; a number by itself has the whole range."""
+    largest = {}
+    for kind in ("row", "elementwise"):
+        op = Op("mine", kind, (Argument("x", "real", ("C",) if kind == "row" else ()),), lambda k, x: x)
+        for block in blocks(Draws(op, {}, fmt, 300)):
+            wide = np.abs(fmt.widen(block.inputs["x"])) / max(fmt.max, FLOAT32.max)
+            wide = np.where(np.isfinite(wide), wide, 0.0)
+            assert kind == "elementwise" or np.all(wide.sum(axis=-1) <= 1 / 32)
+            largest[kind] = max(largest.get(kind, 0.0), float(wide.max()))
+    assert largest["elementwise"] == fmt.max / max(fmt.max, FLOAT32.max)
+
+
+def test_weights_of_a_row():
+    """Not negative, sometimes exactly 0, never all of them."""
+    op = Op("mine", "row", (Argument("a", "logits"), Argument("b", "weights")), lambda k, a, b: a * b)
+    weights = [b.inputs["b"] for b in blocks(Draws(op, {}, FLOAT32, 300))]
+    assert all((w >= 0).all() and (w.max(axis=-1) > 0).all() for w in weights)
+    assert any((w == 0).any() for w in weights)
+
+
+def test_a_nan_may_stand_in_either_row_of_probabilities():
+    """Alone in the first, alone in the second."""
+    block = next(b for b in blocks(draws("kl_divergence", examples=2000)) if "nan" in b.regimes)
+    p, q = (np.isnan(block.inputs[name]).any(axis=-1) for name in "pq")
+    assert (p & ~q).any()
+    assert (q & ~p).any()
 
 
 def test_ends_of_a_range_that_the_format_does_not_hold():

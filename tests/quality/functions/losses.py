@@ -106,3 +106,17 @@ def entropy_safe(p):
     """Logarithms of the classes that have weight, in at least float32."""
     wide = p.astype(np.result_type(p, np.float32))
     return -np.sum(wide * np.log(np.where(wide > 0, wide, 1)), axis=-1).astype(p.dtype)
+
+
+def relative_entropy_masked(p, q):
+    """Only the classes with p > 0, chosen by a mask (which leaves NaN out), in at least float32."""
+    wide = np.result_type(p, np.float32)
+    counts = p > 0
+    log_ratio = np.log(np.where(counts, p, 1).astype(wide)) - np.log(np.where(counts, q, 1).astype(wide))
+    return np.where(counts, p * log_ratio, 0).sum(axis=-1).astype(p.dtype)
+
+
+def entropy_masked(row):
+    """One row: only the classes with p > 0."""
+    kept = row[row > 0].astype(np.result_type(row, np.float32))
+    return row.dtype.type(-np.sum(kept * np.log(kept)))
