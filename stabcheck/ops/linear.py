@@ -31,8 +31,8 @@ X = Argument("X", "real", ("N", "D"))
 W = Argument("W", "weights", ("D", "C"))
 Y = Argument("y", "index", ("N",))
 REG = Option("reg", float, 0.0, (), "weight of the penalty 0.5 sum(W^2)")
-#: Scores that cancel are known to float64, and so are the gates behind them, to a per cent or so.
-_SLACK = 2.0**-5
+#: Scores that cancel are known to float64 to fewer digits, and so are the gates behind them.
+_SLACK = 1e-6
 
 
 def _inside(k: Context, w: Value, y: Ints) -> Ints:

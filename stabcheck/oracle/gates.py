@@ -101,7 +101,7 @@ def evaluate(
             half = kind.of(np.full(sure.shape, 0.5), placed.ulp)
             stable = stable.where(known, _least(op, fmt, kind))
             accurate = accurate.where(sure, stable.minimum(half))
-    return stable.times(factor), accurate.times(factor), slack
+    return stable.times(factor).owned(), accurate.times(factor).owned(), slack
 
 
 def _least(op: Op, fmt: Format, kind: type[Scaled]) -> Scaled:

@@ -99,6 +99,10 @@ class Scaled:
         """self * 2^exponent."""
         return Scaled(self.mantissa, self.exponent + exponent)
 
+    def owned(self) -> Scaled:
+        """A copy that may be written to, of whatever kind this is."""
+        return Scaled(self.mantissa.copy(), self.exponent.copy())
+
     def where(self, mask: npt.NDArray[np.bool_], other: Scaled) -> Scaled:
         """self where the mask holds, the other (of the same kind) elsewhere."""
         return type(self)(
@@ -124,8 +128,8 @@ class Scaled:
 
 class Plain(Scaled):
     """Numbers that stay far inside the range of float64, as those of formats of 32 bits and less do: the
-    mantissa is the number, of any size, and the exponent 0. To be mixed with its like only; a fifth of the
-    work."""
+    mantissa is the number, of any size, and the exponent 0 (shared by all results: `owned` before writing).
+    To be mixed with its like only; a fifth of the work."""
 
     @classmethod
     def of(cls, values: npt.ArrayLike, exponent: npt.ArrayLike | None = None) -> Scaled:

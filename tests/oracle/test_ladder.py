@@ -218,3 +218,15 @@ def test_balls_settle_all_of_a_small_format(op, name):
     sample = by_element({"x": x})["x"][rng.integers(x.size, size=300)]
     part = oracle.truth({"x": sample})
     assert not part.contradicts(oracle.authority({"x": sample})).any()
+
+
+@pytest.mark.parametrize("fmt", ALL)
+def test_gates_of_a_sharpened_row_are_those_of_its_rung(fmt):
+    """Each gate is written by itself: the rungs keep their gates in different ways."""
+    oracle = Oracle(ops.get("log_softmax"), fmt, {})
+    inputs = {"x": fmt.round_array([[0.0, -3.0], [1.0, 7.0]])}
+    truth = oracle.truth(inputs)
+    before = truth.stable.floats(), truth.accurate.floats()
+    while oracle.sharpen(truth, inputs, np.array([1])).size:
+        for gate, old in zip((truth.stable, truth.accurate), before, strict=True):
+            np.testing.assert_allclose(gate.floats(), old, rtol=1e-8)
