@@ -49,9 +49,10 @@ class Block:
         return max(a.size for a in self.inputs.values())
 
     @property
-    def regimes(self) -> npt.NDArray[np.str_]:
-        """The regime of every example."""
-        return np.repeat([r.regime for r in self.recipes], [r.rows for r in self.recipes])
+    def regimes(self) -> npt.NDArray[np.object_]:
+        """The regime of every example, as ordinary strings."""
+        names = np.array([r.regime for r in self.recipes], dtype=object)
+        return np.repeat(names, [r.rows for r in self.recipes])
 
     def first_rows(self, count: int = 1) -> npt.NDArray[np.int64]:
         """The places of the first examples of every recipe."""
