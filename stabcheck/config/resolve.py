@@ -140,15 +140,22 @@ def table_tasks(
 
 
 def _known_op(name: str, root: Path) -> str:
-    """The op's name; one that a module of the user's holds keeps its place, as other processes need it."""
-    module, colon, _ = name.partition(":")
+    """The op's name; one that a module or a file of the user's holds keeps its place, as other processes
+    need it: "file.py:op" becomes "file:op", to be found where that file lies."""
+    module, colon, made = name.rpartition(":")
     if not colon:
         return ops.get(name).name
     from stabcheck.targets.importing import load_module
 
+    if module.endswith(".py"):
+        file = Path(module).resolve()
+        if not file.is_file():
+            raise UsageError(f"op {name!r}: there is no file {str(file)!r}. Check the path.")
+        module, root = file.stem, file.parent
     load_module(module, root, name)
-    ops.get(name)  # or it says what is wrong
-    return name
+    place = f"{module}:{made}"
+    ops.get(place)  # or it says what is wrong
+    return place
 
 
 def _placed(spec: str, project: Path | None, anchored: bool) -> tuple[str, Path]:
