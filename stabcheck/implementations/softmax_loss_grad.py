@@ -59,11 +59,11 @@ def caffe_without_shift(
     return weighted(gradient, label, normalization, ignore_label, loss_weight)
 
 
-@implements("softmax_loss_grad", grade="accurate", because="the label's component is the sum of the others")
+@implements("softmax_loss_grad", grade="stable", because="the label's component adds up a hundred others")
 @implements(
     "softmax_loss_grad",
-    grade="accurate",
-    because="the label's component is the sum of the others",
+    grade="stable",
+    because="the label's component adds up a hundred others",
     options={"normalization": "FULL", "loss_weight": 0.5},
 )
 def sum_of_others(
