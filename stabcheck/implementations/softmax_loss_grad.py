@@ -59,7 +59,7 @@ def caffe_without_shift(
     return weighted(gradient, label, normalization, ignore_label, loss_weight)
 
 
-@implements("softmax_loss_grad", grade="stable", because="the label's component adds up a hundred others")
+@implements("softmax_loss_grad", grade="accurate", because="the label's component is the sum of the others")
 @implements(
     "softmax_loss_grad",
     grade="stable",

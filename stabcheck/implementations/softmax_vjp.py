@@ -60,12 +60,13 @@ def diagonal_only(x: Array, v: Array, axis: int = -1) -> Array:
 
 
 @implements(
-    "softmax_vjp", grade="stable", because="p w - p sum(p w) cancels where a hundred classes are equal"
+    "softmax_vjp", grade="accurate", because="the mean is taken out twice: what cancels is exact or small"
 )
 def dominating_taken_out(x: Array, v: Array, axis: int = -1) -> Array:
-    """p_i (w_i - sum_j p_j w_j) with w = v - v_top, the sums in float32"""
+    """p_i (w_i - sum_j p_j w_j) with w = v - v_top - its own mean, the sums in float32"""
     wide = np.result_type(x, np.float32)
     p = softmax.shifted(x.astype(wide), axis=axis)
     top = np.expand_dims(x.argmax(axis=axis), axis)
     w = v.astype(wide) - np.take_along_axis(v.astype(wide), top, axis)
+    w = w - (p * w).sum(axis=axis, keepdims=True)
     return (p * (w - (p * w).sum(axis=axis, keepdims=True))).astype(x.dtype)

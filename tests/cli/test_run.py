@@ -351,13 +351,13 @@ def mine(x):
 """
 
 
-def test_an_op_of_ones_own_file(call: Call, here: Path) -> None:
+def test_an_op_of_ones_own_file(command: Sequence[str], here: Path) -> None:
     """`--op file.py:op`, as targets are named; a file that is not there is told."""
     (here / "own_formula.py").write_text(OWN)
-    arguments = ["--dtype", "float64", "-n", "60"]
-    result = call("run", "own_formula.py:mine", "--op", "own_formula.py:own_gelu", *arguments)
-    assert "own_gelu" in result.out
-    assert result.code in (0, 1)
-    missing = call("run", "own_formula.py:mine", "--op", "none.py:own_gelu", *arguments)
-    assert 2 == missing.code
-    assert "there is no file" in missing.err
+    asked = [*command, "run", "own_formula.py:mine", "--dtype", "float64", "-n", "60", "--op"]
+    found = subprocess.run([*asked, "own_formula.py:own_gelu"], capture_output=True, text=True, cwd=here)
+    assert "own_gelu" in found.stdout
+    assert found.returncode in (0, 1)
+    missing = subprocess.run([*asked, "none.py:own_gelu"], capture_output=True, text=True, cwd=here)
+    assert 2 == missing.returncode
+    assert "there is no file" in missing.stderr
