@@ -20,27 +20,34 @@ _AXIS_NAMES = ("axis", "dim")
 
 @dataclass(frozen=True)
 class CallForm:
-    """How the target is called: the op's arguments by position in this `order` (or all by name), and
-    `settings`: options and kwargs, by name. `axis` is where the classes lie in what it is given. A
+    """How the target is called: the op's arguments in this `order`, the last of them under these `keywords`
+    and those before by position, and `settings`: options and kwargs, by name. `axis` is where the classes lie in what it is given. A
     `doubtful` form is a second guess: it is believed when it gives the right answer."""
 
     style: Style
     order: tuple[str, ...]
-    by_name: bool = False
+    keywords: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     axis: int = -1
     doubtful: bool = False
 
     def call(self, function: Callable[..., Any], arrays: Mapping[str, Any]) -> Any:
         """One call with one portion."""
-        if self.by_name:
-            return function(**{name: arrays[name] for name in self.order}, **self.settings)
-        return function(*[arrays[name] for name in self.order], **self.settings)
+        named = {keyword: arrays[name] for keyword, name in self._named.items()}
+        return function(*[arrays[name] for name in self._placed], **named, **self.settings)
+
+    @property
+    def _placed(self) -> tuple[str, ...]:
+        return self.order[: len(self.order) - len(self.keywords)]
+
+    @property
+    def _named(self) -> dict[str, str]:
+        return dict(zip(self.keywords, self.order[len(self._placed) :], strict=True))
 
     def text(self, function: str, op: Op) -> str:
         """One line for the report: `softmax(x, axis=-1)  on batches (rows, classes)`."""
-        names = [f"{name}={name}" for name in self.order] if self.by_name else list(self.order)
-        given = [*names, *(f"{key}={value!r:.40}" for key, value in self.settings.items())]
+        named = (f"{keyword}={name}" for keyword, name in self._named.items())
+        given = [*self._placed, *named, *(f"{key}={value!r:.40}" for key, value in self.settings.items())]
         return f"{function}({', '.join(given)})  {self.portion(op)}"
 
     def portion(self, op: Op) -> str:
@@ -55,11 +62,12 @@ class CallForm:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a target's signature says: `names` may be passed by name; `known` is False where Python
-    cannot see one (ufuncs, functions written in C)."""
+    """What a target's signature says: `names` may be passed by name, `keywords` must be; `known` is False
+    where Python cannot see one (ufuncs, functions written in C)."""
 
     names: frozenset[str] = frozenset()
     known: bool = False
+    keywords: tuple[str, ...] = ()
 
     @property
     def has_axis(self) -> bool:
@@ -81,7 +89,8 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     while isinstance(function, functools.partial):
         names -= function.keywords.keys()
         function = function.func
-    return Signature(names, True)
+    keywords = (n for n, p in parameters.items() if p.kind == p.KEYWORD_ONLY and p.default is p.empty)
+    return Signature(names, True, tuple(n for n in keywords if n in names))
 
 
 def _takes_anything(signature: inspect.Signature) -> bool:
@@ -104,13 +113,24 @@ def call_forms(
     for settings, doubtful in _settings(op, signature, options, dict(kwargs or {})):
         axis = _class_axis(settings, options)
         if arguments is not None:
-            yield CallForm("batch", _checked(arguments, names, op), False, settings, axis, doubtful)
+            order = _checked(arguments, names, op)
+            keywords = _keywords(signature, settings, order)
+            yield CallForm("batch", order, keywords, settings, axis, doubtful)
             continue
-        yield CallForm("batch", names, False, settings, axis, doubtful)
+        keywords = _keywords(signature, settings, names)
+        if set(keywords) <= set(names):  # the op's own names say which is which
+            names = (*(name for name in names if name not in keywords), *keywords)
+        yield CallForm("batch", names, keywords, settings, axis, doubtful)
         if len(names) > 1 and signature.names.issuperset(names):
-            yield CallForm("batch", names, True, settings, axis, doubtful)
+            yield CallForm("batch", names, names, settings, axis, doubtful)
         if len(names) == 2:
-            yield CallForm("batch", names[::-1], False, settings, axis, True)
+            yield CallForm("batch", names[::-1], keywords, settings, axis, True)
+
+
+def _keywords(signature: Signature, settings: Mapping[str, Any], order: tuple[str, ...]) -> tuple[str, ...]:
+    """The names under which the last of the op's arguments must be passed: f(*, values)."""
+    needed = tuple(name for name in signature.keywords if name not in settings)
+    return needed if len(needed) <= len(order) else ()
 
 
 def _checked(arguments: tuple[str, ...], names: tuple[str, ...], op: Op) -> tuple[str, ...]:

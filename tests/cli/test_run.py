@@ -336,28 +336,3 @@ def test_exit_codes_of_the_process(process: Call, mine: Path) -> None:
     assert [0, 1, 2] == [
         process("run", f"mine.py:{name}", *QUICK).code for name in ("softmax", "naive_softmax", "nothere")
     ]
-
-
-OWN = """
-import numpy as np
-import stabcheck
-
-@stabcheck.op(name="own_gelu", kind="elementwise")
-def own_gelu(m, x):
-    return x / (1 + m.exp(-1.702 * x))
-
-def mine(x):
-    return x / (1 + np.exp(-1.702 * x))
-"""
-
-
-def test_an_op_of_ones_own_file(command: Sequence[str], here: Path) -> None:
-    """`--op file.py:op`, as targets are named; a file that is not there is told."""
-    (here / "own_formula.py").write_text(OWN)
-    asked = [*command, "run", "own_formula.py:mine", "--dtype", "float64", "-n", "60", "--op"]
-    found = subprocess.run([*asked, "own_formula.py:own_gelu"], capture_output=True, text=True, cwd=here)
-    assert "own_gelu" in found.stdout
-    assert found.returncode in (0, 1)
-    missing = subprocess.run([*asked, "none.py:own_gelu"], capture_output=True, text=True, cwd=here)
-    assert 2 == missing.returncode
-    assert "there is no file" in missing.stderr

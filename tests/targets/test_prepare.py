@@ -340,3 +340,35 @@ def test_numbers_by_themselves(ready):
     np.testing.assert_allclose(answer.values[0], [0.5, 0.7310586, 0.11920292], rtol=1e-6)
     assert "0-d" not in ready(lambda x: sigmoid(x[...]) + 0 * x[0], op="sigmoid").layouts
     assert "0-d" not in ready(stable).layouts
+
+
+@pytest.mark.parametrize(
+    ("target", "call"),
+    [
+        (lambda *, values: stable(values), "(values=x)"),
+        (lambda *, values, axis: stable(values), "(values=x, axis=-1)"),
+    ],
+)
+def test_what_must_be_passed_by_name_is(ready, target, call):
+    """A keyword-only argument takes the op's argument, whatever it is called; options keep theirs."""
+    runner = ready(target)
+    assert call in runner.call_form
+    assert runner({"x": np.zeros((1, 2))}).values.tolist() == [[0.5, 0.5]]
+
+
+def test_keywords_of_a_loss(ready):
+    """By the op's own names in whatever order, otherwise in that of the signature."""
+
+    def loss(labels, scores):
+        shifted = scores - scores.max(axis=-1, keepdims=True)
+        at_label = np.take_along_axis(shifted, labels[:, None], axis=-1)[:, 0]
+        return np.mean(np.log(np.exp(shifted).sum(axis=-1)) - at_label)
+
+    inputs = {"logits": np.array([[[0.0, 1.0]]]), "targets": np.array([[1]])}
+    for target in (
+        lambda *, targets, logits: loss(targets, logits),
+        lambda scores, *, labels: loss(labels, scores),
+        lambda *, labels, scores: loss(labels, scores),
+    ):
+        answer = ready(target, op="cross_entropy")(inputs)
+        np.testing.assert_allclose(answer.values, [np.log1p(np.exp(-1.0))])
