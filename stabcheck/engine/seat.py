@@ -79,7 +79,9 @@ class Seat:
 
     def _feed(self, block: Block, truth: Truth, layout: Layout) -> Iterator[Event]:
         answer = self.runner(block.inputs, layout=layout)
-        if answer.faults and EMPTY in block.regimes:  # another kind of input than it was seen to work on
+        if EMPTY in block.regimes and any(
+            fault.code == "SC401" for fault in answer.faults
+        ):  # another kind of input than it was seen to work on
             self.no_empty = True
             return
         verdict = decide(
@@ -117,8 +119,9 @@ class Seat:
     def _faults(self, block: Block, answer: Answer) -> list[str]:
         new = []
         whole: set[str] = set()  # codes of the block as a whole: halves of a block may each have the same
+        regimes: list[str] = block.regimes.tolist() if answer.faults else []
         for fault in answer.faults:
-            row, regimes = max(fault.row, 0), block.regimes.tolist()
+            row = max(fault.row, 0)
             if fault.code == "SC401" and fault.row >= 0 and _with_nan(block.row(row)):
                 # A check of its own that says so: the NaN is not hidden, and no number is refused.
                 self.refused = self.refused or fault.text

@@ -21,8 +21,9 @@ _AXIS_NAMES = ("axis", "dim")
 @dataclass(frozen=True)
 class CallForm:
     """How the target is called: the op's arguments in this `order`, the last of them under these `keywords`
-    and those before by position, and `settings`: options and kwargs, by name. `axis` is where the classes lie in what it is given. A
-    `doubtful` form is a second guess: it is believed when it gives the right answer."""
+    and those before by position, and `settings`: options and kwargs, by name. `axis` is where the classes
+    lie in what it is given. A `doubtful` form is a second guess: it is believed when it gives the right
+    answer."""
 
     style: Style
     order: tuple[str, ...]
