@@ -237,9 +237,14 @@ class ArithmeticContext(BallContext):
         rel = plus(a.rel, rounding)
         if none(rel):
             return outer
+        size = np.asarray(total(np.abs(a.hi), a.shape, axis))
+        inner: Radius
         if isinstance(rel, float):
-            return plus(spread(rel, np.asarray(total(np.abs(a.hi), a.shape, axis))), outer)
-        return plus(total(rel * np.abs(a.hi), a.shape, axis), a.shape[axis] * FLOOR, outer)
+            inner = spread(rel, size)
+        else:
+            inner = plus(total(rel * np.abs(a.hi), a.shape, axis), a.shape[axis] * FLOOR)
+            inner = inner if size.all() else np.where(size == 0, 0.0, inner)
+        return plus(inner, outer)
 
     @quiet
     def max(self, a: Any, axis: int = -1) -> Ball:

@@ -35,10 +35,9 @@ REL_MAX = 0.25
 def spread(rel: float, magnitudes: Floats) -> Floats:
     """rel * magnitude, rounded upward, and 0 where the magnitude is 0.
 
-    The product underflows by at most 2^-1075, which is less than min(magnitude, FLOOR) unless magnitude
-    is 0: a nonzero magnitude is at least ETA.
+    The product underflows by at most ETA / 2, and the sum below is exact where it is subnormal.
     """
-    return np.asarray((magnitudes * rel + np.minimum(magnitudes, FLOOR)) * UP)
+    return np.asarray((magnitudes * rel + np.minimum(magnitudes, ETA)) * UP)
 
 
 def none(r: Radius) -> bool:
@@ -58,12 +57,12 @@ def plus(*terms: Radius) -> Radius:
 
 
 def times(r: Radius, magnitude: Radius) -> Radius:
-    """r |magnitude|, rounded upward; no radius stays no radius."""
+    """r |magnitude|, rounded upward as by `spread`; no radius stays no radius, element by element."""
     if none(r) or none(magnitude):
         return 0.0
     if isinstance(r, float):
-        return magnitude * (r * UP) + FLOOR
-    return r * magnitude * UP + FLOOR
+        return spread(r, magnitude) if isinstance(magnitude, np.ndarray) else (magnitude * r + ETA) * UP
+    return (r * magnitude + np.minimum(np.minimum(r, magnitude), ETA)) * UP
 
 
 def grown(r: Radius, by: float) -> Radius:

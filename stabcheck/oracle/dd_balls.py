@@ -66,7 +66,10 @@ class DDBallContext(FunctionContext):
         )
 
     def comparable(self, a: Ball) -> Floats:
-        return a.hi if a.exp is None else scaling.aligned(a, scaling.top(a, -1)).hi
+        if a.exp is None:
+            return a.hi
+        a = scaling.level(a)
+        return scaling.aligned(a, scaling.top(a, -1)).hi
 
     def ready(self, a: Ball) -> Ball:
         return scaling.tame(a)
@@ -77,6 +80,7 @@ class DDBallContext(FunctionContext):
         """Float64 numbers add up exactly, others within ADD_REL; exponents are aligned to the larger."""
         exponent = None
         if a.exp is not None or b.exp is not None:
+            a, b = scaling.level(a), scaling.level(b)
             exponent = np.maximum(scaling.reach(a), scaling.reach(b))
             a, b = scaling.aligned(a, exponent), scaling.aligned(b, exponent)
         hi, lo = dd.add(a.hi, a.lo, b.hi, b.lo)
@@ -116,6 +120,7 @@ class DDBallContext(FunctionContext):
             return a
         exponent = None
         if a.exp is not None:
+            a = scaling.level(a)
             exponent = scaling.top(a, axis)
             a = scaling.aligned(a, exponent)
         if a.plain and n > 2:
@@ -136,6 +141,7 @@ class DDBallContext(FunctionContext):
         """Largest head, and among equal heads the largest low part."""
         exponent = None
         if a.exp is not None:
+            a = scaling.level(a)
             exponent = scaling.top(a, axis)
             a = scaling.aligned(a, exponent)
         hi = np.maximum.reduce(a.hi, axis=axis, keepdims=True)

@@ -137,9 +137,11 @@ class FunctionContext(ArithmeticContext):
         return self._select(tiny, out, rest)
 
     def _log1p_plain(self, a: Ball) -> Ball:
-        """1 + m is computed within ADD_REL, 2^-104, which LOG_ABS leaves room for, and exactly near 0."""
+        """1 + m is computed within ADD_REL, 2^-104, which LOG_ABS leaves room for, and exactly near 0;
+        log1p(0) = 0."""
         y, low = dd.add(np.ones_like(a.hi), None, a.hi, a.lo)
         d = a.radius()
+        nothing = self.exact_zero(a)
         t: Radius = 0.0 if none(d) else d / np.abs(y) * UP + FLOOR
         g = log_growth(t if largest(t) <= 0.5 else np.minimum(t, 0.5))
         pole = (y == 0) & (low == 0) & (np.asarray(d) == 0)
@@ -150,6 +152,8 @@ class FunctionContext(ArithmeticContext):
             a = self._select(good, a, self.value(0))
         value, value_low = _flatly(logarithm.log1p, y, low, a.hi, a.lo)
         radius = plus(_log_error(value), g, self.doubt(t), bad)
+        if nothing.any():
+            radius = np.where(nothing, 0.0, radius)
         return self.pole(self.settle(Ball(self, value, value_low, abs=radius)), pole)
 
     @quiet

@@ -6,12 +6,15 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from stabcheck.oracle.balls_radius import ETA, UP, Floats, Radius, none, plus
 from stabcheck.oracle.balls_value import Ball, Ints, Mask
 
 #: Heads of factors, divisors and arguments of log and sqrt (0 apart).
 TAME = 2.0**480
+#: Heads of what is aligned: 500 binades below another such there is nothing that counts.
+LEVEL = 2.0**100
 #: Exponents that are folded into heads: products of two such stay clear of underflow.
 FOLD = 400
 #: No exponent of a nonzero element goes beyond it, so that sums of a few never wrap around.
@@ -54,7 +57,7 @@ def sum_of(a: Ints | None, b: Ints | None) -> Ints | None:
 
 
 def aligned(a: Ball, exponent: Ints) -> Ball:
-    """The same in units of 2^exponent, which is at least the ball's own.
+    """The same in units of 2^exponent, which is at least the ball's own; `level` makes it fit for that.
 
     What lies more than 500 binades below enters as a radius. What stays a normal number is scaled exactly;
     head and low part lose at most half of ETA each where they do not. Elements that lose nothing get no
@@ -76,7 +79,7 @@ def aligned(a: Ball, exponent: Ints) -> Ball:
             radius = plus(radius, np.where(inexact, ETA, 0.0))
     if lowest < -500:
         far = (shift < -500) & (shift > _ZERO_EXPONENT // 2)
-        lost = (np.abs(a.hi) * UP + a.radius()) * 2.0**-500 * UP + ETA
+        lost = (np.abs(a.hi) * UP + a.radius()) * np.maximum(scale, 2.0**-1022) * UP + ETA
         radius = np.where(far, lost, radius)
         hi = np.where(far, 0.0, hi)
         lo = None if lo is None else np.where(far, 0.0, lo)
@@ -90,26 +93,41 @@ def _inexact(part: Floats, scaled: Floats) -> Mask:
 
 def tame(a: Ball) -> Ball:
     """The same with nonzero heads of size 2^-480 .. 2^480."""
-    size = np.abs(a.hi)
-    least = float(size.min(initial=1.0))
+    return a if _within(np.abs(a.hi), TAME) else normalised(a)
+
+
+def level(a: Ball) -> Ball:
+    """The same, fit to be aligned: nonzero heads (and radii of zeros) that say little beside their
+    exponents."""
+    return a if _within(np.maximum(np.abs(a.hi), a.abs), LEVEL) else normalised(a)
+
+
+def _within(sizes: Floats, limit: float) -> bool:
+    """Whether all sizes but 0 are 1 / limit .. limit."""
+    least = float(sizes.min(initial=1.0))
     if least == 0.0:
-        least = float(np.min(size, initial=1.0, where=size > 0))
-    if least >= 1.0 / TAME and float(size.max(initial=0.0)) <= TAME:
-        return a
-    return normalised(a)
+        least = float(np.min(sizes, initial=1.0, where=sizes > 0))
+    return least >= 1.0 / limit and float(sizes.max(initial=0.0)) <= limit
+
+
+def _shifted(radius: Radius, shift: npt.NDArray[np.int32]) -> Radius:
+    """radius * 2^shift, rounded upward; 0 stays 0."""
+    if none(radius):
+        return 0.0
+    return np.where(np.asarray(radius) > 0, np.ldexp(radius, shift) * UP + ETA, 0.0)
 
 
 def normalised(a: Ball) -> Ball:
-    """The same with heads in [1/2, 1) in size, or 0. Exact but for a low part that becomes subnormal
-    (less than ETA)."""
+    """The same with heads (radii of zeros) in [1/2, 1) in size, or 0. Exact but for a low part that becomes
+    subnormal (less than ETA); what is exact stays exact."""
     hi, shift = np.frexp(a.hi)
+    if not none(a.abs):
+        shift = np.where(a.hi == 0, np.frexp(a.abs)[1], shift)
     exponent = shift.astype(np.int64) + (0 if a.exp is None else a.exp)
     lo = None if a.lo is None else np.ldexp(a.lo, -shift)
-    radius: Radius = 0.0
-    if not none(a.abs):
-        radius = np.ldexp(a.abs, -shift) * UP + ETA
-    if lo is not None:
-        radius = plus(radius, ETA)
+    radius = _shifted(a.abs, -shift)
+    if a.lo is not None:
+        radius = plus(radius, np.where(a.lo != 0, ETA, 0.0))
     return within_limits(Ball(a.k, hi, lo, exponent, a.rel, radius, a.finite))
 
 
@@ -121,11 +139,11 @@ def flat(a: Ball) -> Ball:
     e = np.clip(a.exp, -4000, 4000).astype(np.int32)
     hi = np.ldexp(a.hi, e)
     lo = None if a.lo is None else np.ldexp(a.lo, e)
-    radius: Radius = 0.0 if none(a.abs) else np.ldexp(a.abs, e) * UP + ETA
+    radius = _shifted(a.abs, e)
     lowest = int(e.min(initial=0))
     if lowest < 0 and (lo is not None or lowest < -FOLD):
         # Head and low part lose at most half of ETA each, and as much as that again under rel.
-        radius = plus(radius, 2 * ETA)
+        radius = plus(radius, np.where(a.hi != 0, 2 * ETA, 0.0))
     over = np.isfinite(a.hi) & np.isfinite(a.abs) & (np.isinf(hi) | np.isinf(radius))
     finite = a.finite
     if over.any():

@@ -7,6 +7,7 @@ error <= A u (1 + s(n)/8) (|r| + sum_j |dr/dx_j . x_j|) + half an ulp + 2 eta.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from stabcheck.formats import Format
 from stabcheck.ops.context import Context, Value
 from stabcheck.ops.op import GateConstants, Gates, Op, that_matter
 from stabcheck.oracle.conditioning import conditioning_gates
-from stabcheck.oracle.doubles import DoubleContext
+from stabcheck.oracle.doubles import EXTENDED, DoubleContext
 from stabcheck.oracle.enclosure import Enclosure
 from stabcheck.oracle.reals import RealContext
 from stabcheck.oracle.scaled import Plain, Scaled, shift
@@ -29,6 +30,9 @@ Array = npt.NDArray[Any]
 #: less a trifle meet gates of as many steps, and must not hang on the last bit of either.
 MPF_MARGIN = 1e-12
 MPF_PRECISION = 160
+
+#: An ulp of the smallest subnormal number times 2 to this is more than twice every stated number of steps.
+_STEPS = 8
 
 #: In a gate a masked logit is a very negative one: its weight is 0 and 0 * d stays 0.
 _MASK = 2.0**1000
@@ -73,10 +77,11 @@ def evaluate(
     """(stable gate, accurate gate, relative slack) for every output element of the block.
 
     `factor` widens both gates. With `digits` the gates are evaluated in mpf of so many bits (at least
-    `MPF_PRECISION`; gates that an op declares need no more); otherwise in float64, and an element whose gate
-    leaves the range of float64 gets what the gate is at least, as its terms are >= 0: the allowance for
-    underflow (and an infinite slack), half an ulp for the accurate gate (and a negative slack). Such a bound
-    clears elements, no more.
+    `MPF_PRECISION`; gates that an op declares need no more); otherwise in float64, and in long double where
+    they leave its range. Where that is of no help an element gets what the gate is at least, as its terms are
+    >= 0 and the correct rounding is inside every gate: half an ulp, or the allowance for underflow where that
+    counts for more (and an infinite slack; a negative one where only the accurate gate is not known). Such a
+    bound clears elements, no more.
     """
     options = that_matter(options)
     finite = stand_in(inputs)
@@ -95,13 +100,51 @@ def evaluate(
             stable, accurate = _gates(op, fmt, DoubleContext(), kind.of, finite, options, y, size, placed)
         known = np.isfinite(stable.mantissa) & np.isfinite(y)
         sure = known & np.isfinite(accurate.mantissa)
+        beyond = ~sure & np.isfinite(enclosure.head)
+        if kind is Scaled and beyond.any() and EXTENDED is not None:
+            stable, accurate = stable.owned(), accurate.owned()
+            rows = np.flatnonzero(beyond.reshape(len(beyond), -1).any(axis=1))
+            known[rows], sure[rows] = _extended(
+                op, fmt, EXTENDED, finite, options, enclosure, placed, rows, stable, accurate
+            )
         relative = op.gates.slack if op.gates is not None else Gates.slack
         slack = np.where(sure, relative, np.where(known, -relative, np.inf))
         if not sure.all():
             half = kind.of(np.full(sure.shape, 0.5), placed.ulp)
-            stable = stable.where(known, _least(op, fmt, kind))
+            stable = stable.where(known, _least(op, fmt, kind).where(placed.ulp <= fmt.etamin + _STEPS, half))
             accurate = accurate.where(sure, stable.minimum(half))
     return stable.times(factor).owned(), accurate.times(factor).owned(), slack
+
+
+def _extended(
+    op: Op,
+    fmt: Format,
+    k: DoubleContext,
+    inputs: Mapping[str, Array],
+    options: Mapping[str, Any],
+    enclosure: Enclosure,
+    placed: Placed,
+    rows: npt.NDArray[np.int64],
+    stable: Scaled,
+    accurate: Scaled,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Put the gates of these examples, in floats of a wider range, in place; returns which are known, and
+    which are known both."""
+
+    def scaled(value: Value) -> Scaled:
+        mantissa, exponent = np.frexp(k.floats(value))
+        return Scaled.of(mantissa, exponent)
+
+    few = {name: a[rows] for name, a in inputs.items()}
+    there = Placed(*(getattr(placed, f.name)[rows] for f in fields(Placed)))
+    with np.errstate(all="ignore"):
+        y = np.ldexp(k.floats(enclosure.head[rows]), np.clip(enclosure.exponent[rows], -9999, 9999))
+        size = Scaled.of(np.abs(there.head), there.ulp)
+        wide = _gates(op, fmt, k, scaled, few, options, y, size, there)
+    stable.put(rows, wide[0])
+    accurate.put(rows, wide[1])
+    known = np.isfinite(wide[0].mantissa) & np.isfinite(y)
+    return known, known & np.isfinite(wide[1].mantissa)
 
 
 def _least(op: Op, fmt: Format, kind: type[Scaled]) -> Scaled:

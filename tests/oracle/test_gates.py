@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stabcheck import formats, ops
-from stabcheck.ops.op import GateConstants
+from stabcheck.ops.op import GateConstants, Gates
 from stabcheck.oracle import gates
 from stabcheck.oracle.ladder import Oracle
 from stabcheck.oracle.truth import place
@@ -198,17 +198,35 @@ def test_float64_and_mpf_agree_often(name, fmt):
     assert compare(ops.get(name), fmt, 2, 80) > 100
 
 
-def test_a_gate_beyond_float64_is_left_to_mpf():
-    """d = 3.4e308 overflows in float64: an infinite slack; in mpf it is a number."""
+#: d = 3.4e308 overflows in float64; the stable gate of the second class is (d + 2 |y|) u = 3 (2 max) u.
+BEYOND = [FLOAT64.max, -FLOAT64.max]
+GATE_BEYOND = 6 * math.ldexp(FLOAT64.max, -60) * FLOAT64.u
+
+
+@pytest.mark.skipif(gates.EXTENDED is None, reason="long double is double on this platform")
+def test_a_gate_beyond_float64_is_told_in_long_double():
+    """Within the slack that float64 has, and without a climb."""
+    quick = Oracle(ops.get("log_softmax"), FLOAT64, {}).truth(
+        block(ops.get("log_softmax"), FLOAT64, x=BEYOND)
+    )
+    assert quick.slack[0, 1] == Gates.slack
+    actual = math.ldexp(quick.stable.mantissa[0, 1], int(quick.stable.exponent[0, 1]) - 60)
+    assert actual == pytest.approx(GATE_BEYOND, rel=1e-9)
+
+
+def test_a_gate_beyond_every_float_is_left_to_mpf(monkeypatch):
+    """An infinite slack and half an ulp, which is less than the gate; in mpf the gate is a number."""
+    monkeypatch.setattr(gates, "EXTENDED", None)
     op = ops.get("log_softmax")
     oracle = Oracle(op, FLOAT64, {})
-    inputs = block(op, FLOAT64, x=[FLOAT64.max, -FLOAT64.max])
+    inputs = block(op, FLOAT64, x=BEYOND)
     quick, sure = oracle.truth(inputs), oracle.authority(inputs)
     assert [True] == np.isinf(quick.slack[0, 1:]).tolist()
+    assert quick.stable.mantissa[0, 1] == 0.5
+    assert quick.stable.exponent[0, 1] == quick.ulp[0, 1]
     assert not sure.slack.any()
-    expected = 6 * math.ldexp(FLOAT64.max, -60) * FLOAT64.u  # d + 2 |y| = 3 (2 max)
     actual = math.ldexp(sure.stable.mantissa[0, 1], int(sure.stable.exponent[0, 1]) - 60)
-    assert actual == pytest.approx(expected, rel=1e-9)
+    assert actual == pytest.approx(GATE_BEYOND, rel=1e-9)
 
 
 def test_masked_logits_have_no_weight_in_a_gate():

@@ -2,6 +2,7 @@
 
 import math
 from functools import cache
+from itertools import chain, count
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ FLOAT32, FLOAT64 = formats.get("float32"), formats.get("float64")
 
 def hard_blocks(op, options, fmt, seed, elements):
     """Blocks of a few short examples from every regime in turn, `elements` outputs in all."""
-    for block in blocks(Draws(op, options, fmt, 400, seed, max_classes=17, specials="extended")):
+    draws = (Draws(op, options, fmt, 400, s, max_classes=17, specials="extended") for s in count(seed))
+    for block in chain.from_iterable(map(blocks, draws)):
         if elements <= 0:
             return
         inputs = block.of_each(2).inputs
