@@ -21,7 +21,7 @@ from stabcheck.oracle.conditioning import conditioning_gates
 from stabcheck.oracle.doubles import EXTENDED, DoubleContext
 from stabcheck.oracle.enclosure import Enclosure
 from stabcheck.oracle.reals import RealContext
-from stabcheck.oracle.scaled import Plain, Scaled, shift
+from stabcheck.oracle.scaled import InUnits, Scaled, shift
 from stabcheck.oracle.truth import Placed
 
 Array = npt.NDArray[Any]
@@ -33,6 +33,9 @@ MPF_PRECISION = 160
 
 #: An ulp of the smallest subnormal number times 2 to this is more than twice every stated number of steps.
 _STEPS = 8
+
+#: Units in which both 2^-1074 and 2^100 are ordinary numbers.
+_LEAST_UNIT = -900
 
 #: In a gate a masked logit is a very negative one: its weight is 0 and 0 * d stays 0.
 _MASK = 2.0**1000
@@ -85,23 +88,23 @@ def evaluate(
     """
     options = that_matter(options)
     finite = stand_in(inputs)
-    kind = Scaled if digits is not None or fmt.precision > 24 else Plain
-    size = kind.of(np.abs(placed.head), placed.ulp)
     if digits is not None:
+        size = Scaled.of(np.abs(placed.head), placed.ulp)
         reals = RealContext(max(digits, MPF_PRECISION) if op.gates is None else MPF_PRECISION)
         with np.errstate(all="ignore"):  # a truth without a value is NaN here and not judged
             y = reals.array(_midpoint(enclosure)) if _in_range(enclosure) else reals.enclosed(enclosure)
-            stable, accurate = _gates(op, fmt, reals, scaled_reals, finite, options, y, size, placed)
+            stable, accurate = _gates(op, fmt, reals, finite, options, y, size, placed, scaled_reals)
         slack = np.zeros(size.mantissa.shape)
         factor *= 1 + MPF_MARGIN
     else:
+        size = _size(placed)
         with np.errstate(all="ignore"):
             y = _midpoint(enclosure)
-            stable, accurate = _gates(op, fmt, DoubleContext(), kind.of, finite, options, y, size, placed)
+            stable, accurate = _gates(op, fmt, DoubleContext(), finite, options, y, size, placed)
         known = np.isfinite(stable.mantissa) & np.isfinite(y)
         sure = known & np.isfinite(accurate.mantissa)
         beyond = ~sure & np.isfinite(enclosure.head)
-        if kind is Scaled and beyond.any() and EXTENDED is not None:
+        if beyond.any() and EXTENDED is not None:
             stable, accurate = stable.owned(), accurate.owned()
             rows = np.flatnonzero(beyond.reshape(len(beyond), -1).any(axis=1))
             known[rows], sure[rows] = _extended(
@@ -110,9 +113,10 @@ def evaluate(
         relative = op.gates.slack if op.gates is not None else Gates.slack
         slack = np.where(sure, relative, np.where(known, -relative, np.inf))
         if not sure.all():
-            half = kind.of(np.full(sure.shape, 0.5), placed.ulp)
-            stable = stable.where(known, _least(op, fmt, kind).where(placed.ulp <= fmt.etamin + _STEPS, half))
-            accurate = accurate.where(sure, stable.minimum(half))
+            half = Scaled.of(np.full(sure.shape, 0.5), placed.ulp)
+            least = _least(op, fmt).where(placed.ulp <= fmt.etamin + _STEPS, half)
+            stable = stable.owned().where(known, least)
+            accurate = accurate.owned().where(sure, stable.minimum(half))
     return stable.times(factor).owned(), accurate.times(factor).owned(), slack
 
 
@@ -140,17 +144,23 @@ def _extended(
     with np.errstate(all="ignore"):
         y = np.ldexp(k.floats(enclosure.head[rows]), np.clip(enclosure.exponent[rows], -9999, 9999))
         size = Scaled.of(np.abs(there.head), there.ulp)
-        wide = _gates(op, fmt, k, scaled, few, options, y, size, there)
+        wide = _gates(op, fmt, k, few, options, y, size, there, scaled)
     stable.put(rows, wide[0])
     accurate.put(rows, wide[1])
     known = np.isfinite(wide[0].mantissa) & np.isfinite(y)
     return known, known & np.isfinite(wide[1].mantissa)
 
 
-def _least(op: Op, fmt: Format, kind: type[Scaled]) -> Scaled:
+def _least(op: Op, fmt: Format) -> Scaled:
     """What the stable gate is at least: its steps for underflow where the op states a number of them."""
     steps = op.gates.underflow if op.gates is not None else Gates.underflow
-    return kind.of(0.0 if callable(steps) else steps, fmt.etamin)
+    return Scaled.of(0.0 if callable(steps) else steps, fmt.etamin)
+
+
+def _size(placed: Placed) -> Scaled:
+    """|r| in ulps of r, or in larger units where a gate of 1 would leave the range of float64 in ulps."""
+    units = np.maximum(placed.ulp, _LEAST_UNIT)
+    return InUnits(shift(np.abs(placed.head), placed.ulp - units), units)
 
 
 def _in_range(enclosure: Enclosure) -> bool:
@@ -166,21 +176,36 @@ def _gates(
     op: Op,
     fmt: Format,
     k: Context,
-    scaled: Callable[[Value], Scaled],
     inputs: Mapping[str, Array],
     options: Mapping[str, Any],
     y: Value,
     size: Scaled,
     placed: Placed,
+    scaled: Callable[[Value], Scaled] | None = None,
 ) -> tuple[Scaled, Scaled]:
+    """The gates as numbers of the kind of `size`; `scaled` makes such of the context's values, unless these
+    are float64 themselves."""
     constants = GateConstants(fmt)
     shape = size.mantissa.shape
 
+    def floats(value: Value) -> npt.NDArray[np.float64]:
+        """A value in lifted form as an array of the output's shape."""
+        full = np.broadcast_shapes(np.shape(value), lifted)
+        if scaled is not None:
+            return scaled(value).spread(full).reshape(*shape).floats()
+        return np.broadcast_to(np.asarray(value, dtype=np.float64), full).reshape(shape)
+
     def spread(value: Value) -> Scaled:
-        """A gate in lifted form as one Scaled of the output's shape."""
-        result = scaled(value)
-        full = np.broadcast_shapes(result.mantissa.shape, lifted)
-        return result.spread(full).reshape(*shape)
+        """The same, beyond the range of float64 too."""
+        if scaled is None:
+            return size.like(floats(value))
+        return scaled(value).spread(np.broadcast_shapes(np.shape(value), lifted)).reshape(*shape)
+
+    def steps(count: Value) -> Scaled:
+        """So many subnormal steps."""
+        if scaled is None:
+            return size.like(floats(count), fmt.etamin)
+        return spread(count).shifted(fmt.etamin)
 
     lifted = shape + (1,) * (0 if op.kind == "elementwise" else op.rank - len(op.output))
     y = y.reshape(lifted)
@@ -188,19 +213,18 @@ def _gates(
     gates = ROBUST_ONLY if robust_only(op) else op.gates or conditioning_gates(op, k, inputs, options)
     n = reduced_length(op, inputs)
 
-    bound = spread(gates.stable(k, constants, y, *arguments, **options))
+    bounds = gates.stable(k, constants, y, *arguments, **options)
     if gates.relative:
         # Capped at one half, so that zero never passes for a normal truth.
         with np.errstate(over="ignore"):
-            bound = size.times(np.minimum(bound.times(fmt.u).floats(), 0.5))
+            bound = size.times(np.minimum(floats(bounds) * fmt.u, 0.5))
     else:
-        bound = bound.times(fmt.u)
+        bound = spread(bounds).times(fmt.u)
     if callable(gates.underflow):  # more than the roundings of one result: terms of a sum, factors
         counted = gates.underflow(k, constants, y, *arguments, **options)
-        lost = least = spread(counted).shifted(fmt.etamin)
+        lost = least = steps(counted)
     else:
-        lost = size.of(np.full(shape, gates.underflow), fmt.etamin)
-        least = size.of(np.full(shape, 2.0), fmt.etamin)
+        lost, least = steps(gates.underflow), steps(2.0)
     stable = bound + lost
     if gates.bounded is not None:
         condition = spread(k.abs(gates.bounded(k, constants, y, *arguments, **options)))
@@ -209,7 +233,7 @@ def _gates(
     else:
         return stable, stable
     growth = constants.A * fmt.u * (1 + constants.s(n) / 8)
-    allowance = (size + condition).times(growth) + size.of(np.full(shape, 0.5), placed.ulp)
+    allowance = (size + condition).times(growth) + size.like(np.full(shape, 0.5), placed.ulp)
     return stable, stable.minimum(allowance + least)
 
 

@@ -6,6 +6,7 @@ leave the range of float64 when written in ulps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,19 +24,44 @@ _FRACTION_BITS = 52
 _BIAS = 1023
 _EXPONENT_FIELD = 0x7FF
 _NO_EXPONENT = np.int64(~(_EXPONENT_FIELD << _FRACTION_BITS))
+_FRACTION = np.int64((1 << _FRACTION_BITS) - 1)
 _HALF = np.int64((_BIAS - 1) << _FRACTION_BITS)
 
 
 def shift(values: Floats, exponents: npt.ArrayLike) -> Floats:
-    """values * 2^exponents for int64 exponents of any size, rounded once where the result is subnormal.
+    """values * 2^exponents for int64 exponents of any size, rounded once where the result is subnormal; the
+    values themselves, no copy, where all exponents are 0."""
+    return shifted_alike((values,), np.asarray(exponents, dtype=np.int64))[0]
+
+
+def shifted_alike(arrays: Sequence[Floats], e: Ints) -> list[Floats]:
+    """`shift` for several arrays by the same exponents.
 
     A product with a power of two says the same as ldexp and costs a fifth; ldexp (of an int32) serves
     powers that are no normal number.
     """
-    e = np.asarray(exponents, dtype=np.int64)
-    if e.size and e.min() > -_BIAS and e.max() <= _BIAS:
-        return np.asarray(values * power(e))
-    return np.ldexp(values, np.clip(e, -5000, 5000).astype(np.int32))
+    if e.size:
+        least, most = e.min(), e.max()
+        if least == most == 0:
+            return [np.asarray(a) for a in arrays]
+        if least > -_BIAS and most <= _BIAS:
+            factor = power(e)
+            return [np.asarray(a * factor) for a in arrays]
+    clipped = np.clip(e, -5000, 5000).astype(np.int32)
+    return [np.ldexp(a, clipped) for a in arrays]
+
+
+def exponent_and_edge(values: Floats) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """The exponents of `split`, and where |mantissa| is 1/2."""
+    bits = np.ascontiguousarray(values).view(np.int64).reshape(values.shape)
+    field = (bits >> _FRACTION_BITS) & _EXPONENT_FIELD
+    edge = (bits & _FRACTION) == 0
+    exponent = field - (_BIAS - 1)
+    odd = (field == 0) | (field == _EXPONENT_FIELD)
+    if odd.any():
+        mantissa, exponent[odd] = np.frexp(values[odd])
+        edge[odd] = np.abs(mantissa) == 0.5
+    return exponent, edge
 
 
 def power(exponents: Ints) -> Floats:
@@ -95,6 +121,10 @@ class Scaled:
         with np.errstate(over="ignore", under="ignore"):
             return shift(self.mantissa, self.exponent)
 
+    def like(self, values: npt.ArrayLike, exponent: npt.ArrayLike = 0) -> Scaled:
+        """values * 2^exponent, of whatever kind this is."""
+        return Scaled.of(values, exponent)
+
     def shifted(self, exponent: int) -> Scaled:
         """self * 2^exponent."""
         return Scaled(self.mantissa, self.exponent + exponent)
@@ -126,28 +156,20 @@ class Scaled:
         self.exponent[key] = values.exponent
 
 
-class Plain(Scaled):
-    """Numbers that stay far inside the range of float64, as those of formats of 32 bits and less do: the
-    mantissa is the number, of any size, and the exponent 0 (shared by all results: `owned` before writing).
-    To be mixed with its like only; a fifth of the work."""
+class InUnits(Scaled):
+    """Numbers in units of 2^exponent, mantissas of any size: to be mixed with numbers in the same units only
+    (they share the exponents: `owned` before writing). A fifth of the work of `Scaled`; what leaves the range
+    of float64 in these units is infinite or 0."""
 
-    @classmethod
-    def of(cls, values: npt.ArrayLike, exponent: npt.ArrayLike | None = None) -> Scaled:
-        numbers = np.asarray(values, dtype=np.float64)
-        numbers = numbers if exponent is None else shift(numbers, exponent)
-        return cls(numbers, np.zeros(numbers.shape, dtype=np.int64))
+    def like(self, values: npt.ArrayLike, exponent: npt.ArrayLike = 0) -> Scaled:
+        up = np.asarray(exponent, dtype=np.int64) - self.exponent
+        return InUnits(shift(np.asarray(values, dtype=np.float64), up), self.exponent)
 
     def __add__(self, other: Scaled) -> Scaled:
-        return Plain(self.mantissa + other.mantissa, self.exponent)
+        return InUnits(self.mantissa + other.mantissa, self.exponent)
 
     def minimum(self, other: Scaled) -> Scaled:
-        return Plain(np.minimum(self.mantissa, other.mantissa), self.exponent)
+        return InUnits(np.minimum(self.mantissa, other.mantissa), self.exponent)
 
     def times(self, factor: npt.ArrayLike) -> Scaled:
-        return Plain(self.mantissa * np.asarray(factor), self.exponent)
-
-    def floats(self) -> Floats:
-        return self.mantissa
-
-    def shifted(self, exponent: int) -> Scaled:
-        return Plain(self.mantissa * 2.0**exponent, self.exponent)
+        return InUnits(self.mantissa * np.asarray(factor), self.exponent)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from stabcheck.formats import Format
 from stabcheck.oracle.enclosure import Enclosure
-from stabcheck.oracle.scaled import Scaled, shift, split
+from stabcheck.oracle.scaled import Scaled, exponent_and_edge, shift, shifted_alike
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,10 +44,9 @@ class Placed:
 def place(enclosure: Enclosure, fmt: Format) -> Placed:
     """Scale an enclosure to ulps of the format and round its midpoint once, to nearest even."""
     head, tail, exponent = enclosure.head, enclosure.tail, enclosure.exponent
-    mantissa, own = split(head)
     # |r| just below a power of two belongs to the binade below it.
-    edge = np.abs(mantissa) == 0.5
-    binade = np.clip(exponent, -(1 << 61), 1 << 61) + own - 1
+    own, edge = exponent_and_edge(head)
+    binade = exponent + own - 1
     if edge.any():
         binade = binade - (edge & (np.sign(tail) == -np.sign(head)) & (tail != 0))
     ulp = np.maximum(binade - fmt.precision + 1, fmt.etamin)
@@ -60,10 +59,10 @@ def place(enclosure: Enclosure, fmt: Format) -> Placed:
         ulp = np.where(too_large, fmt.emax - fmt.precision + 1, ulp)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         scale = exponent - ulp
-        h, t, radius = shift(head, scale), shift(tail, scale), shift(enclosure.radius, scale)
+        h, t, radius = shifted_alike((head, tail, enclosure.radius), scale)
         # What underflows in this scaling is far below any gate, but it is not nothing.
-        far = scale < -900
-        if far.any():
+        if scale.min(initial=0) < -900:
+            far = scale < -900
             lost = far & ((enclosure.radius != 0) | (head != 0))
             radius = np.where(lost, radius + 2.0**-800, radius)
         if some_too_large or enclosure.beyond is not None:
@@ -90,11 +89,14 @@ def _nearest_even(head: Floats, tail: Floats) -> Floats:
     whole = np.rint(head)
     if not tail.any():
         return whole
-    rest, odd = head - whole, np.mod(whole, 2) == 1
+    rest = head - whole
     # The tail comes last: added to rest first, it would vanish beside one half where it breaks a tie.
     over, under = (rest - 0.5) + tail, (rest + 0.5) + tail
-    up = (over > 0) | ((over == 0) & odd)
-    down = (under < 0) | ((under == 0) & odd)
+    up, down = over >= 0, under <= 0
+    tie = (over == 0) | (under == 0)
+    if tie.any():
+        even = tie & (np.mod(whole, 2) == 0)
+        up, down = up & ~even, down & ~even
     return np.where(up, whole + 1, np.where(down, whole - 1, whole))
 
 

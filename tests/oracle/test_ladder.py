@@ -11,6 +11,7 @@ from stabcheck import formats, ops
 from stabcheck.engine.verdicts import decide
 from stabcheck.judge import JUDGED
 from stabcheck.ops.op import Argument, Gates, Op
+from stabcheck.oracle.doubles import EXTENDED
 from stabcheck.oracle.ladder import PRECISIONS, Oracle, by_element, rungs_for
 from stabcheck.oracle.truth import Kind
 from stabcheck.strategies.recipes import Draws, blocks
@@ -134,6 +135,56 @@ def test_refinement_decides_what_stands_at_the_gate():
     assert {1: "", -1: "SC201"} == below
     assert min(rung.values()) > 0
     assert ("", False, 0) == decided(oracle, x, 1.0)
+
+
+MAX = FLOAT64.max
+#: Batches of float64 that the balls settle, however far apart their rows are: exact zeros have no radius,
+#: what cancels to nothing is aligned by its radius, and gates beyond float64 are known.
+SETTLED_BY_BALLS = {
+    "one class": ("log_softmax", {"x": [[5.0], [-MAX]]}),
+    "all but one masked": ("log_softmax", {"x": [[-math.inf, 2.0, -math.inf], [0.0, -800.0, -1e300]]}),
+    "near the largest": ("log_softmax", {"x": [[MAX, -MAX], [1.5e308, 1.234e305]]}),
+    "losses of 0": (
+        "cross_entropy",
+        {"logits": [[[3.0, -math.inf], [0.0, -900.0]]], "targets": np.array([[0, 0]])},
+    ),
+    "large cotangents": (
+        "log_softmax_vjp",
+        {"x": [[-4.3, 0.1], [0.0, 1.0]], "v": [[1e291, -2e292], [1.0, 2.0]]},
+    ),
+    "cotangents that cancel": (
+        "log_softmax_vjp",
+        {"x": [[1.0, 3.0, -40.0], [-678.0, -702.0, 188.0]],
+         "v": [[6e243, -4e243, -2e243], [4e-10, -2e-28, 1e-18]]},
+    ),
+    "small cotangents": (
+        "softmax_vjp",
+        {"x": [[2e-11, 7e-15], [-700.0, 0.0]], "v": [[2e-159, -2e-159], [1.0, 2.0]]},
+    ),
+    "classes without weight": (
+        "linear_softmax_grad",
+        {"X": [[[1.0, 0.0], [0.0, 1.0]], [[3.0, 1e6], [0.0, 1.0]]],
+         "W": [[[0.0, -0.0], [1.0, 2.0]], [[0.0, 0.0], [1.0, -4.0]]], "y": np.array([[1, 0], [0, 1]])},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SETTLED_BY_BALLS)
+def test_balls_settle_rows_that_have_little_in_common(case):
+    """The correct rounding is inside both gates, and no example climbs to learn that."""
+    if case == "near the largest" and EXTENDED is None:
+        pytest.skip("long double is double on this platform")
+    name, inputs = SETTLED_BY_BALLS[case]
+    op = ops.get(name)
+    options = op.parse_options({})
+    op = op.under(options)
+    oracle = Oracle(op, FLOAT64, options)
+    inputs = {n: np.asarray(a) for n, a in inputs.items()}
+    truth = oracle.truth(inputs)
+    verdict = decide(oracle, inputs, truth, oracle.rounded(inputs))
+    assert not verdict.code.any()
+    assert not verdict.open.any()
+    assert not truth.rung.any()
 
 
 def test_what_no_precision_decides_is_left_open():

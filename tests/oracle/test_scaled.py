@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from stabcheck.oracle.scaled import Scaled, shift
+from stabcheck.oracle.scaled import InUnits, Scaled, exponent_and_edge, shift, split
 
 COUNT = 400
 
@@ -108,3 +108,33 @@ def test_shift_takes_exponents_of_any_size():
     with np.errstate(over="ignore"):
         moved = shift(np.array([1.0, 1.0, 3.0, -1.0]), exponents)
     assert [math.inf, 0.0, 6.0, -math.inf] == moved.tolist()
+
+
+def test_numbers_in_units_say_what_scaled_ones_say():
+    """like, +, times, minimum and floats, with units that differ from element to element."""
+    rng = np.random.default_rng(5)
+    units = rng.integers(-900, 960, COUNT)
+    a, b = (rng.uniform(1, 2, COUNT) * 2.0 ** rng.integers(-60, 60, COUNT) for _ in range(2))
+    unit = InUnits(np.zeros(COUNT), units)
+    in_units, scaled = (unit.like(a, units), unit.like(b, units)), (Scaled.of(a, units), Scaled.of(b, units))
+    for act in (
+        lambda x, y: x + y,
+        lambda x, y: x.minimum(y),
+        lambda x, y: x.times(3.5),
+        lambda x, y: x.like([0.75], -1074) + y,
+    ):
+        got, expected = act(*in_units), act(*scaled)
+        np.testing.assert_array_equal(units, got.exponent)
+        np.testing.assert_allclose(got.over(expected), 1, rtol=1e-15)
+    np.testing.assert_array_equal(in_units[0].floats(), scaled[0].floats())
+
+
+def test_exponents_are_those_of_split():
+    """Also of zeros, subnormal numbers and infinities; the edge is a mantissa of one half."""
+    values = np.array(
+        [1.0, -0.5, 0.75, 0.0, -0.0, 5e-324, 2.0**-1022, 3e-310, math.inf, 1.7e308, -(2.0**-1060)]
+    )
+    mantissa, expected = split(values)
+    exponent, edge = exponent_and_edge(values)
+    np.testing.assert_array_equal(expected, exponent)
+    np.testing.assert_array_equal(np.abs(mantissa) == 0.5, edge)
