@@ -54,11 +54,7 @@ def division_by_p(x: Array, v: Array, axis: int = -1) -> Array:
 @implements(
     "log_softmax_vjp",
     grade="accurate",
-    float32="stable",
-    because={
-        "": "1 - p of the dominating class is the sum of the others",
-        "float32": "1 - p is the sum of the others, but sum(v) is no wider than its terms",
-    },
+    because="1 - p of the dominating class is the sum of the others",
 )
 def dominating_from_others(x: Array, v: Array, axis: int = -1) -> Array:
     """v_i - p_i sum_j v_j; at the top class v_i (sum of other p) - p_i (sum of other v); in float32"""

@@ -131,9 +131,10 @@ def _gate(k: Context, c: GateConstants, y: Value, x: Value, targets: Any, **opti
 
 
 def _underflow(k: Context, c: GateConstants, y: Value, x: Value, targets: Any, **options: Any) -> Value:
-    # A product w_j log p_j may underflow in each class; rows add up or are averaged.
+    # Every exp of a row's sum may underflow, and with soft targets a product w_j log p_j in each class; rows
+    # add up or are averaged.
     soft = options["target_kind"] != "index" or options["label_smoothing"]
-    steps = 2 + (k.shape(x)[-1] if soft else 0)
+    steps = 2 + k.shape(x)[-1] * (2 if soft else 1)
     return steps * (k.shape(x)[-2] if options["reduction"] == "sum" else 1) + 2 + 0 * y
 
 

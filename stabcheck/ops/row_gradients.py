@@ -76,9 +76,9 @@ def _softmax_vjp_gate(k: Context, c: GateConstants, y: Value, x: Value, v: Value
 
 def _softmax_vjp_underflow(k: Context, c: GateConstants, y: Value, x: Value, v: Value) -> Value:
     # An underflowed p_i is multiplied by v_i - <p, v> (at most the largest |v_i - v_j|), and an
-    # underflowed p_j, or product p_j v_j, reaches i through <p, v>.
+    # underflowed p_j, or product p_j v_j (or p_j (v_j - v_i)), reaches i through <p, v>.
     spread = k.maximum(k.max(v) - v, v + k.max(-v))
-    return 2 * (1 + spread + weights(k, x) * k.sum(1 + k.abs(v)))
+    return 2 * (1 + spread + weights(k, x) * (k.sum(1 + k.abs(v)) + classes(k, x) * spread))
 
 
 def _softmax_vjp_conditioning(k: Context, y: Value, x: Value, v: Value) -> Value:
@@ -134,9 +134,11 @@ def _log_softmax_vjp_gate(k: Context, c: GateConstants, y: Value, x: Value, v: V
 
 
 def _log_softmax_vjp_underflow(k: Context, c: GateConstants, y: Value, x: Value, v: Value) -> Value:
-    # An underflowed p_i is multiplied by sum v. (2^-16 sum |v|: float64 knows a sum that cancels no better
-    # than that to the relative accuracy that is claimed for a gate.)
-    return 2 * (1 + k.abs(k.sum(v)) + k.sum(k.abs(v)) * 2.0**-16)
+    # An underflowed p_i is multiplied by sum v, and each that is lost in 1 - p_i, the sum of the others, by
+    # v_i. (2^-16 sum |v|: float64 knows a sum that cancels no better than that to the relative accuracy that
+    # is claimed for a gate.)
+    others = k.where(k.pivot(x), classes(k, x) * k.abs(v), 0)
+    return 2 * (1 + k.abs(k.sum(v)) + k.sum(k.abs(v)) * 2.0**-16) + others
 
 
 def _log_softmax_vjp_conditioning(k: Context, y: Value, x: Value, v: Value) -> Value:

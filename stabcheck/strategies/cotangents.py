@@ -8,6 +8,11 @@ import numpy.typing as npt
 from stabcheck.formats import Format
 from stabcheck.strategies.regimes import Floats, Rng, Shape, column, log_uniform, pick, signs, top_mask
 
+#: Lengths from which half of the cotangents are one-hot: they show the weights one by one, as a sum that
+#: stalls over a long row spoils them, and of long rows there are few.
+_LONG = 65
+_ONE_HOT = 1
+
 
 def first_largest(scores: Floats) -> npt.NDArray[np.bool_]:
     """The first of the largest scores of each row."""
@@ -39,5 +44,7 @@ def cotangents(rng: Rng, fmt: Format, shape: Shape, scores: Floats) -> Floats:
         signs(rng, shape) * log_uniform(rng, fmt.u**2, 16.0, shape),
     )
     chosen = rng.integers(len(manners), size=each)
+    if n >= _LONG:
+        chosen = np.where(rng.random(each) < 0.5, _ONE_HOT, chosen)
     values = np.choose(chosen, manners) * level
     return np.asarray(np.clip(values, -reach, reach))
