@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from stabcheck.findings import Level
+
+if TYPE_CHECKING:
+    from stabcheck.ops.op import Op
 
 #: Examples per cell when nothing is asked.
 DEFAULT_EXAMPLES = 1000
@@ -52,6 +55,16 @@ class Request:
     @property
     def effort(self) -> int:
         return DEFAULT_EXAMPLES if self.max_examples is None else self.max_examples
+
+    def bounds(self, op: Op) -> dict[str, tuple[float, float]]:
+        """Between which numbers each argument may lie: its domain, and for logits the range asked for."""
+        allowed = {}
+        for argument in op.arguments:
+            low, high = argument.domain
+            if self.range is not None and argument.kind == "logits":
+                low, high = max(low, self.range[0]), min(high, self.range[1])
+            allowed[argument.name] = (low, high)
+        return allowed
 
 
 @dataclass(frozen=True)

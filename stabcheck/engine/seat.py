@@ -1,4 +1,4 @@
-"""One cell at work: a target in its seat, fed block by block, then its findings made."""
+"""One cell at work: a target in its seat, fed block by block, then its report."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from stabcheck.engine.climb import Climber
+from stabcheck.engine.conclude import Conclusion
 from stabcheck.engine.events import CellKey, Event, Found, Progress, Shrinking
-from stabcheck.engine.onset import onset
 from stabcheck.engine.request import Request
-from stabcheck.engine.shrink import BUDGET, Shrinker
-from stabcheck.engine.tally import Candidate, Evidence, Tally
-from stabcheck.engine.trial import SIGNALS, Inputs, Shows, Trial, differing, stack
+from stabcheck.engine.tally import Candidate, Tally
+from stabcheck.engine.trial import SIGNALS, differing
 from stabcheck.engine.verdicts import decide
-from stabcheck.findings import CODES, Cell, Counts, Example, Finding, Grade, Level, selected
-from stabcheck.judge import JUDGED, Verdict, severity
+from stabcheck.findings import CODES, Cell, Counts, Finding, Grade, Level
+from stabcheck.judge import Verdict, severity
 from stabcheck.oracle.ladder import Oracle
 from stabcheck.oracle.truth import Kind, Truth
 from stabcheck.strategies.block import Block
 from stabcheck.strategies.regimes import EMPTY
 from stabcheck.targets.answer import Answer
-from stabcheck.targets.layouts import LAYOUTS, Layout
+from stabcheck.targets.layouts import Layout
 from stabcheck.targets.runner import Runner
 
 Array = npt.NDArray[Any]
@@ -35,10 +34,6 @@ Array = npt.NDArray[Any]
 _ASKED_TWICE = 4
 #: Longest rows that are also handed over in other memory layouts: beyond, layouts decide how NumPy sums.
 _LAYOUT_CLASSES = 32
-#: Candidates for shrinking the lesser findings of the catalogue: its table shows the worst of each cell.
-_QUICK_BUDGET = 6
-#: Faults of the SC4 family that shrink like verdicts do.
-_SHRINKING_FAULTS = ("SC401",)
 
 
 @dataclass
@@ -66,7 +61,8 @@ class Seat:
     def __post_init__(self) -> None:
         self.tally = Tally(self.oracle.format)
         self._cycle = itertools.cycle(a for a in self.runner.layouts if a != "0-d")
-        self._climber = Climber(self.oracle.op, self.oracle.format, self.request.seed, self._allowed())
+        op = self.oracle.op
+        self._climber = Climber(op, self.oracle.format, self.request.seed, self.request.bounds(op))
 
     # -- searching ---------------------------------------------------------------------------------
 
@@ -193,158 +189,17 @@ class Seat:
     def finish(self) -> Iterator[Event | Cell]:
         """Shrink what failed; the last thing yielded is the cell."""
         findings: list[Finding] = []
-        confirmed = 0
+        confirmed, examples = 0, self.tally.examples
+        conclusion = Conclusion(self.key, self.runner, self.oracle, self.request, examples, self.argument)
         for code in sorted(self.tally.evidence, key=severity):
             if code == "SC501" and self.request.signals == "ignore":
                 continue
             yield Shrinking(self.key, code)
             thorough = not (self.catalogue and findings)
-            finding, count = self._finding(code, self.tally.evidence[code], thorough)
+            finding, count = conclusion.finding(code, self.tally.evidence[code], thorough)
             findings.append(finding)
             confirmed += count
         yield self._cell(tuple(_unique(findings)), confirmed)
-
-    def _finding(self, code: str, evidence: Evidence, thorough: bool) -> tuple[Finding, int]:
-        smallest, worst = evidence.smallest, evidence.worst
-        assert smallest is not None
-        assert worst is not None
-        trial, text = Trial(self.runner, self.oracle), smallest.text
-        shows = trial.shows(code)
-        edge: float | None = None
-        if code in JUDGED or code in ("SC501", *_SHRINKING_FAULTS):
-            alone = bool(shows([smallest.inputs])[0])
-            if not alone and smallest.layout != "C":
-                trial = Trial(self.runner, self.oracle, smallest.layout)
-                shows = trial.shows(code)
-                alone = bool(shows([smallest.inputs])[0])
-                text = f"only {LAYOUTS[smallest.layout]}"
-            if not alone and code in JUDGED:
-                return self._in_company(code, evidence, smallest), 0
-            budget = BUDGET if thorough else _QUICK_BUDGET
-            shrinker = Shrinker(self.oracle.op, self.oracle.format, shows, self._allowed(), budget)
-            inputs = shrinker.shrink(smallest.inputs, smallest.index) if alone else smallest.inputs
-            minimal = trial.example(code, inputs, smallest.index, smallest.regime)
-            edge = self._onset(inputs, shows) if alone and thorough else None
-            text = "; ".join(filter(None, (text, self._properties(trial, code, inputs))))
-            if code == "SC401":
-                text = self._raised(inputs) or text
-        else:
-            minimal = Example(smallest.inputs, smallest.index, regime=smallest.regime)
-        worst_example = self._worst(trial, code, worst, thorough) if code in JUDGED else minimal
-        return self._record(code, evidence, minimal, worst_example, edge, text), trial.confirmed
-
-    def _onset(self, inputs: Inputs, shows: Shows) -> float | None:
-        return onset(self.oracle.op, self.oracle.format, inputs, shows, self.runner.batch)
-
-    def _worst(self, trial: Trial, code: str, worst: Candidate, confirm: bool) -> Example:
-        inputs = worst.inputs
-        if self.oracle.op.kind == "elementwise":
-            inputs = {name: np.asarray(a[worst.index]).reshape(1) for name, a in inputs.items()}
-        return trial.example(code, inputs, worst.index, worst.regime, confirm)
-
-    def _record(
-        self, code: str, evidence: Evidence, minimal: Example, worst: Example, edge: float | None, text: str
-    ) -> Finding:
-        target, op, options, dtype = self.key
-        return Finding(
-            code=code,
-            op=op,
-            target=target,
-            dtype=dtype,
-            options=options,
-            argument=self.argument,
-            minimal=minimal,
-            worst=worst,
-            onset=edge,
-            asked=self._asked(code),
-            regimes=tuple(name for name, _ in sorted(evidence.regimes.items(), key=lambda p: (-p[1], p[0]))),
-            share=min(1.0, evidence.examples / max(self.tally.examples, 1)),
-            text=text,
-        )
-
-    def _asked(self, code: str) -> bool:
-        request = self.request
-        if not selected(CODES[code], request.select, request.ignore):
-            return False
-        level = CODES[code].breaks
-        if level is None:
-            return code == "SC501" and request.signals == "fail"
-        return level <= request.level
-
-    def _allowed(self) -> dict[str, tuple[float, float]]:
-        bounds = {}
-        for argument in self.oracle.op.arguments:
-            low, high = argument.domain
-            if self.request.range is not None and argument.kind == "logits":
-                low, high = max(low, self.request.range[0]), min(high, self.request.range[1])
-            bounds[argument.name] = (low, high)
-        return bounds
-
-    def _raised(self, inputs: Inputs) -> str:
-        faults = self.runner(stack([inputs])).faults
-        return next((fault.text for fault in faults if fault.code == "SC401"), "")
-
-    # -- a row in company --------------------------------------------------------------------------
-
-    def _in_company(self, code: str, evidence: Evidence, candidate: Candidate) -> Finding:
-        """The example fails in its block and not alone: is it the neighbours' values that decide?"""
-        rows = next(iter(candidate.block.values())).shape[0]
-        copies = {name: np.stack([a] * rows) for name, a in candidate.inputs.items()}
-        trial = Trial(self.runner, self.oracle)
-        number = JUDGED.index(code)
-
-        def fails(block: Mapping[str, Array], row: int) -> bool:
-            return bool((trial.verdict(block)[1].code[row] == number).any())
-
-        in_block = fails(candidate.block, candidate.row)
-        if not in_block:  # it needed a memory layout or could not be repeated
-            text = f"{CODES[code].meaning}; only in this batch, and not every time"
-            example = Example(candidate.inputs, candidate.index, regime=candidate.regime,
-                              ulps=candidate.ulps, ratio=candidate.ratio)  # fmt: skip
-            return self._record(code, evidence, example, example, None, text)
-        among_copies = fails(copies, 0)
-        block, row = dict(candidate.block), candidate.row
-        for other in range(rows):
-            pair = {n: a[[candidate.row, other]] for n, a in candidate.block.items()}
-            if other != candidate.row and fails(pair, 0):
-                block, row = pair, 0
-                break
-        truth_index = (row, *candidate.index)
-        answer, verdict, truth = trial.verdict(block)
-        got = float(answer.values[truth_index])
-        example = Example(
-            block,
-            truth_index,
-            got,
-            float(truth.rounded[truth_index]),
-            float(verdict.ulps[truth_index]),
-            float(verdict.ratio[truth_index]),
-            candidate.regime,
-        )
-        if among_copies:
-            text = f"{CODES[code].meaning}, in a batch of {rows} and not alone"
-            return self._record(code, evidence, example, example, None, text)
-        text = f"{CODES[code].name} in row {row} because of its neighbours; alone the row is right"
-        return self._record("SC304", evidence, example, example, None, text)
-
-    # -- words -------------------------------------------------------------------------------------
-
-    def _properties(self, trial: Trial, code: str, inputs: Inputs) -> str:
-        """Broken properties that come with the finding, in words."""
-        op = self.oracle.op
-        answer = self.runner(stack([inputs]), layout=trial.layout)
-        if not answer.usable.all() or code == "SC501":
-            return "overflow or invalid operation on the way" if code == "SC501" else ""
-        values, words = answer.values[0], []
-        finite = values[np.isfinite(values)]
-        low, high = op.range
-        if finite.size and (finite.min() < low or finite.max() > high):
-            words.append(f"outside [{low:g}, {high:g}]")
-        if op.sums_to_one and finite.size == values.size:
-            total = math.fsum(values.tolist())
-            if abs(total - 1) > 4 * self.oracle.format.u * (values.size + 4):
-                words.append(f"the row sums to {total:.4g}")
-        return "; ".join(words)
 
     def _cell(self, findings: tuple[Finding, ...], confirmed: int) -> Cell:
         target, op, options, dtype = self.key

@@ -1,0 +1,179 @@
+"""From evidence to findings: shrunk, confirmed, with their onset, and told apart from bad company."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stabcheck.engine.events import CellKey
+from stabcheck.engine.onset import onset
+from stabcheck.engine.request import Request
+from stabcheck.engine.shrink import BUDGET, Shrinker
+from stabcheck.engine.tally import Candidate, Evidence
+from stabcheck.engine.trial import Inputs, Shows, Trial, stack
+from stabcheck.findings import CODES, Example, Finding, selected
+from stabcheck.judge import JUDGED
+from stabcheck.oracle.ladder import Oracle
+from stabcheck.targets.layouts import LAYOUTS
+from stabcheck.targets.runner import Runner
+
+Array = npt.NDArray[Any]
+
+#: Candidates for shrinking the lesser findings of the catalogue: its table shows the worst of each cell.
+_QUICK_BUDGET = 6
+#: Faults of the SC4 family that shrink like verdicts do.
+_SHRINKING_FAULTS = ("SC401",)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What is to be said of one cell: `examples` were judged, `argument` is the argument of a gradient."""
+
+    key: CellKey
+    runner: Runner
+    oracle: Oracle
+    request: Request
+    examples: int
+    argument: str = ""
+
+    def finding(self, code: str, evidence: Evidence, thorough: bool) -> tuple[Finding, int]:
+        """The finding of this code, shrunk from its evidence (briefly, and without an onset, unless
+        `thorough`), and how many elements the authority confirmed for it."""
+        smallest, worst = evidence.smallest, evidence.worst
+        assert smallest is not None
+        assert worst is not None
+        trial, text = Trial(self.runner, self.oracle), smallest.text
+        shows = trial.shows(code)
+        edge: float | None = None
+        if code in JUDGED or code in ("SC501", *_SHRINKING_FAULTS):
+            alone = bool(shows([smallest.inputs])[0])
+            if not alone and smallest.layout != "C":
+                trial = Trial(self.runner, self.oracle, smallest.layout)
+                shows = trial.shows(code)
+                alone = bool(shows([smallest.inputs])[0])
+                text = f"only {LAYOUTS[smallest.layout]}"
+            if not alone and code in JUDGED:
+                return self._in_company(code, evidence, smallest), 0
+            budget = BUDGET if thorough else _QUICK_BUDGET
+            shrinker = Shrinker(
+                self.oracle.op, self.oracle.format, shows, self.request.bounds(self.oracle.op), budget
+            )
+            inputs = shrinker.shrink(smallest.inputs, smallest.index) if alone else smallest.inputs
+            minimal = trial.example(code, inputs, smallest.index, smallest.regime)
+            edge = self._onset(inputs, shows) if alone and thorough else None
+            text = "; ".join(filter(None, (text, self._properties(trial, code, inputs))))
+            if code == "SC401":
+                text = self._raised(inputs) or text
+        else:
+            minimal = Example(smallest.inputs, smallest.index, regime=smallest.regime)
+        worst_example = self._worst(trial, code, worst, thorough) if code in JUDGED else minimal
+        return self._record(code, evidence, minimal, worst_example, edge, text), trial.confirmed
+
+    def _onset(self, inputs: Inputs, shows: Shows) -> float | None:
+        return onset(self.oracle.op, self.oracle.format, inputs, shows, self.runner.batch)
+
+    def _worst(self, trial: Trial, code: str, worst: Candidate, confirm: bool) -> Example:
+        inputs = worst.inputs
+        if self.oracle.op.kind == "elementwise":
+            inputs = {name: np.asarray(a[worst.index]).reshape(1) for name, a in inputs.items()}
+        return trial.example(code, inputs, worst.index, worst.regime, confirm)
+
+    def _record(
+        self, code: str, evidence: Evidence, minimal: Example, worst: Example, edge: float | None, text: str
+    ) -> Finding:
+        target, op, options, dtype = self.key
+        return Finding(
+            code=code,
+            op=op,
+            target=target,
+            dtype=dtype,
+            options=options,
+            argument=self.argument,
+            minimal=minimal,
+            worst=worst,
+            onset=edge,
+            asked=self._asked(code),
+            regimes=tuple(name for name, _ in sorted(evidence.regimes.items(), key=lambda p: (-p[1], p[0]))),
+            share=min(1.0, evidence.examples / max(self.examples, 1)),
+            text=text,
+        )
+
+    def _asked(self, code: str) -> bool:
+        request = self.request
+        if not selected(CODES[code], request.select, request.ignore):
+            return False
+        level = CODES[code].breaks
+        if level is None:
+            return code == "SC501" and request.signals == "fail"
+        return level <= request.level
+
+    def _raised(self, inputs: Inputs) -> str:
+        faults = self.runner(stack([inputs])).faults
+        return next((fault.text for fault in faults if fault.code == "SC401"), "")
+
+    # -- a row in company --------------------------------------------------------------------------
+
+    def _in_company(self, code: str, evidence: Evidence, candidate: Candidate) -> Finding:
+        """The example fails in its block and not alone: is it the neighbours' values that decide?"""
+        rows = next(iter(candidate.block.values())).shape[0]
+        copies = {name: np.stack([a] * rows) for name, a in candidate.inputs.items()}
+        trial = Trial(self.runner, self.oracle)
+        number = JUDGED.index(code)
+
+        def fails(block: Mapping[str, Array], row: int) -> bool:
+            return bool((trial.verdict(block)[1].code[row] == number).any())
+
+        in_block = fails(candidate.block, candidate.row)
+        if not in_block:  # it needed a memory layout or could not be repeated
+            text = f"{CODES[code].meaning}; only in this batch, and not every time"
+            example = Example(candidate.inputs, candidate.index, regime=candidate.regime,
+                              ulps=candidate.ulps, ratio=candidate.ratio)  # fmt: skip
+            return self._record(code, evidence, example, example, None, text)
+        among_copies = fails(copies, 0)
+        block, row = dict(candidate.block), candidate.row
+        for other in range(rows):
+            pair = {n: a[[candidate.row, other]] for n, a in candidate.block.items()}
+            if other != candidate.row and fails(pair, 0):
+                block, row = pair, 0
+                break
+        truth_index = (row, *candidate.index)
+        answer, verdict, truth = trial.verdict(block)
+        got = float(answer.values[truth_index])
+        example = Example(
+            block,
+            truth_index,
+            got,
+            float(truth.rounded[truth_index]),
+            float(verdict.ulps[truth_index]),
+            float(verdict.ratio[truth_index]),
+            candidate.regime,
+        )
+        if among_copies:
+            text = f"{CODES[code].meaning}, in a batch of {rows} and not alone"
+            return self._record(code, evidence, example, example, None, text)
+        text = f"{CODES[code].name} in row {row} because of its neighbours; alone the row is right"
+        return self._record("SC304", evidence, example, example, None, text)
+
+    # -- words -------------------------------------------------------------------------------------
+
+    def _properties(self, trial: Trial, code: str, inputs: Inputs) -> str:
+        """Broken properties that come with the finding, in words."""
+        op = self.oracle.op
+        answer = self.runner(stack([inputs]), layout=trial.layout)
+        if not answer.usable.all() or code == "SC501":
+            return "overflow or invalid operation on the way" if code == "SC501" else ""
+        values, words = answer.values[0], []
+        finite = values[np.isfinite(values)]
+        low, high = op.range
+        if finite.size and (finite.min() < low or finite.max() > high):
+            words.append(f"outside [{low:g}, {high:g}]")
+        if op.sums_to_one and finite.size == values.size:
+            total = math.fsum(values.tolist())
+            if abs(total - 1) > 4 * self.oracle.format.u * (values.size + 4):
+                words.append(f"the row sums to {total:.4g}")
+        return "; ".join(words)
