@@ -8,7 +8,7 @@ from stabcheck.config.file import Config
 from stabcheck.engine.request import CATALOGUE_EXAMPLES, Request, Task
 from stabcheck.findings import CODES, Cell, Report, selected
 from stabcheck.gate.compare import GateResult
-from stabcheck.reports import view
+from stabcheck.reports import outcome
 
 #: Exit code of each verdict. The reports print the verdict, so that both can never differ.
 CODE_OF = {"PASS": 0, "FAIL": 1, "NOTHING JUDGED": 2, "INTERRUPTED": 130}
@@ -19,7 +19,7 @@ def code(report: Report, gate: GateResult | None = None, exit_zero: bool = False
 
     What the gate says of a cell as a whole (its largest ratio) no finding shows: it counts by itself.
     """
-    result = CODE_OF[view.verdict(report).state]
+    result = CODE_OF[outcome.verdict(report).state]
     if result == 0 and gate is not None and not gate.ok:
         result = 1
     return 0 if exit_zero and result == 1 else result

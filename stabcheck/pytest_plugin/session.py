@@ -103,12 +103,12 @@ class Session:
 
     def judge(self, report: Report) -> Report:
         """The report, known findings marked; UnstableError with its tables where it is not what was asked."""
-        from stabcheck.reports import render, view
+        from stabcheck.reports import outcome, render
 
         self.checked.append(report)
         if self.gate is not None:
             report = self._known(report, self.gate)
-        verdict = view.verdict(report)
+        verdict = outcome.verdict(report)
         if verdict.state == "NOTHING JUDGED":
             reasons = sorted({f"{cell.dtype}: {cell.reason}" for cell in report.cells})
             raise UnstableError(f"nothing could be checked: {'; '.join(reasons)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stabcheck.findings import Cell, Finding, Report
-from stabcheck.reports import names, numbers, view
+from stabcheck.reports import names, numbers, outcome, view
 
 #: Layouts from one wide line to four narrow ones; the first that fits the width is taken.
 LAYOUTS = ("line", "two", "three", "four")
@@ -31,7 +31,7 @@ def cell_text(cell: Cell | None, report: Report, layout: str) -> CellText:
     words = [[grade]] if lead is None else _reason(grade, lead, layout)
     if lead is None and (note := view.signal(cell)) is not None:
         words += [[f"via {view.signal_word(note)}"]]
-    if cell.worse_than_declared or view.missed_defect(cell, report):
+    if cell.worse_than_declared or outcome.missed_defect(cell, report):
         words += [[f"declared {cell.declared}"]]
     if cell.undecided:
         words += [[f"{numbers.count(cell.undecided)} undecided"]]
@@ -55,7 +55,7 @@ def _reason(grade: str, lead: Finding, layout: str) -> list[list[str]]:
 
 def _mark(cell: Cell, lead: Finding | None, report: Report) -> tuple[str, str]:
     standings = {view.standing(cell, f) for f in cell.findings}
-    missed = view.planted_asked(report) and view.missed_defect(cell, report)
+    missed = outcome.planted_asked(report) and outcome.missed_defect(cell, report)
     if missed or (cell.worse_than_declared and "failing" in standings):
         return "!", "bold red"
     if "failing" in standings:

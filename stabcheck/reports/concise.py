@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stabcheck.findings import Report
-from stabcheck.reports import names, paths, view
+from stabcheck.reports import names, outcome, paths, view
 
 _WORDS = {"failing": "", "known": " (known)", "declared": " (as declared)", "unasked": " (not asked)"}
 
@@ -19,4 +19,4 @@ def render(report: Report, verbosity: int = 0, **_context: object) -> str:
         subject = f"{names.printable(finding.target)}[{finding.dtype}]"
         op = names.op(finding.op, finding.options, finding.argument)
         lines.append(f"{place}{names.label(finding)} {op} {subject}{_WORDS[how]} {view.message(finding)}")
-    return "\n".join([*lines, str(view.verdict(report))]) + "\n"
+    return "\n".join([*lines, str(outcome.verdict(report))]) + "\n"

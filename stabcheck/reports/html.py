@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import resources
 
 from stabcheck.findings import CODES, Cell, Example, Finding, Report
-from stabcheck.reports import excerpt, names, numbers, paths, pictures, view
+from stabcheck.reports import excerpt, names, numbers, outcome, paths, pictures, reproduce, view
 from stabcheck.reports.cells import CellText, cell_text, footnotes
 from stabcheck.reports.elements import Markup, join, lines, tag
 
@@ -26,7 +26,7 @@ _HOW = {
 
 
 def render(report: Report, **_context: object) -> str:
-    verdict = view.verdict(report)
+    verdict = outcome.verdict(report)
     style, script = _asset("report.css"), _asset("report.js")
     head = tag(
         "head",
@@ -59,7 +59,7 @@ def _policy(script: str) -> str:
 # -- the top --------------------------------------------------------------------------------------
 
 
-def _header(report: Report, verdict: view.Verdict) -> Markup:
+def _header(report: Report, verdict: outcome.Verdict) -> Markup:
     kind = {"PASS": "pass", "FAIL": "fail"}.get(verdict.state, "other")
     tiles = [tag("li", part) for part in view.summary(report)]
     return tag(
@@ -109,7 +109,7 @@ def _legend(report: Report) -> Markup:
 
 
 def _group(group: view.Group, number: int, report: Report) -> Markup:
-    head = tag("tr", tag("th", "implementation" if view.is_catalogue(report) else "target", scope="col"),
+    head = tag("tr", tag("th", "implementation" if outcome.is_catalogue(report) else "target", scope="col"),
                *(tag("th", dtype, scope="col") for dtype in group.dtypes))  # fmt: skip
     rows = []
     for row, (target, cells) in enumerate(group.rows):
@@ -216,7 +216,7 @@ def _facts(finding: Finding, report: Report) -> Markup:
         _example("Minimal", finding.minimal, finding.dtype),
         _example("Worst", finding.worst, finding.dtype),
     ]
-    command = tag("pre", tag("code", view.reproduce(finding, report)), class_="command")
+    command = tag("pre", tag("code", reproduce.command(finding, report)), class_="command")
     return join(
         tag("dl", *told, class_="facts"),
         tag("div", *examples, class_="examples"),

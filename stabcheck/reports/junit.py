@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from stabcheck.findings import Cell, Finding, Report
 from stabcheck.findings.records import UNDECIDED_LIMIT
-from stabcheck.reports import excerpt, names, numbers, view
+from stabcheck.reports import excerpt, names, numbers, outcome, reproduce, view
 
 
 def render(report: Report, **_context: object) -> str:
@@ -15,14 +15,14 @@ def render(report: Report, **_context: object) -> str:
     properties = ET.SubElement(suite, "properties")
     for name, value in {**report.meta, "seed": report.seed, "level": report.level}.items():
         ET.SubElement(properties, "property", name=names.printable(name), value=names.printable(str(value)))
-    unfound = {cell.key for cell in view.unfound(report)}
+    unfound = {cell.key for cell in outcome.unfound(report)}
     for cell in report.cells:
         _case(suite, cell, report, cell.key in unfound)
     if report.interrupted:
         case = ET.SubElement(suite, "testcase", classname="stabcheck", name="run")
         ET.SubElement(case, "error", message="interrupted: the cells that follow were not judged")
     ET.SubElement(suite, "system-out").text = "\n".join(
-        [*view.summary(report), *map(names.printable, report.notes), str(view.verdict(report))]
+        [*view.summary(report), *map(names.printable, report.notes), str(outcome.verdict(report))]
     )
     counts = {
         "tests": len(suite.findall("testcase")),
@@ -81,4 +81,4 @@ def _text(finding: Finding, report: Report) -> str:
         fix = f"{finding.fix.title}: {finding.fix.formula}{reached}"
         lines.append(f"fix: {names.printable(fix)}")
         lines += names.printable_lines(finding.fix.snippet)
-    return "\n".join([*lines, view.reproduce(finding, report)])
+    return "\n".join([*lines, reproduce.command(finding, report)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from stabcheck.findings import Finding, Report
-from stabcheck.reports import names, numbers, paths, view
+from stabcheck.reports import names, numbers, outcome, paths, reproduce, view
 from stabcheck.reports.cells import cell_text, footnotes
 
 _MARKS = {"x": "❌ ", "!": "❗ ", "~": "📌 ", " ": ""}
@@ -20,7 +20,7 @@ def render(report: Report, **_context: object) -> str:
 
 def sections(report: Report) -> list[str]:
     """The report in pieces, each of them whole Markdown, the most important first."""
-    verdict = view.verdict(report)
+    verdict = outcome.verdict(report)
     sign = {"PASS": "✅", "FAIL": "❌"}.get(verdict.state, "⚠️")
     pieces = [f"## stabcheck: {sign} {verdict.state}\n\n{escaped(verdict.text)}\n"]
     pieces += [_table(group, report) for group in view.groups(report)]
@@ -81,7 +81,7 @@ def _block(block: view.Block, report: Report) -> str:
     if finding.fix is not None and finding.fix.snippet:
         lines += ["", fenced(finding.fix.snippet.strip("\n"), "python")]
     if block.how == "failing":
-        lines += ["", fenced(view.reproduce(finding, report), "sh")]
+        lines += ["", fenced(reproduce.command(finding, report), "sh")]
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from stabcheck.explain.codes import as_text, explanation
 from stabcheck.findings import CODES, Cell, Code, Finding, Report
-from stabcheck.reports import names, numbers, paths, view
+from stabcheck.reports import names, numbers, outcome, paths, reproduce, view
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -26,7 +26,11 @@ def render(report: Report, **_context: object) -> str:
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the project"}}},
         "invocations": [{"executionSuccessful": not report.interrupted}],
         "results": [_result(c, f, how == "known", used.index(f.code), report) for c, f, how in shown],
-        "properties": {"verdict": str(view.verdict(report)), "seed": report.seed, "level": str(report.level)},
+        "properties": {
+            "verdict": str(outcome.verdict(report)),
+            "seed": report.seed,
+            "level": str(report.level),
+        },
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, sort_keys=True, allow_nan=False) + "\n"
@@ -72,7 +76,7 @@ def _result(cell: Cell, finding: Finding, known: bool, rule: int, report: Report
             "target": finding.target,
             "dtype": finding.dtype,
             "regimes": list(finding.regimes),
-            "reproduce": view.reproduce(finding, report),
+            "reproduce": reproduce.command(finding, report),
         },
     }
     if finding.onset is not None:

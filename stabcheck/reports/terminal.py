@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from stabcheck.findings import CODES, Finding, Fix, Report
-from stabcheck.reports import excerpt, names, numbers, view
+from stabcheck.reports import excerpt, names, numbers, outcome, reproduce, view
 from stabcheck.reports.cells import LAYOUTS, CellText, cell_text, footnotes, legend
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class TerminalReporter:
 
     def show(self, report: Report) -> None:
         """Everything after the header, which is shown here too unless the run's start showed it."""
-        verdict = view.verdict(report)
+        verdict = outcome.verdict(report)
         if self.verbosity >= 0:
             self._header(view.header(report, report.meta))
             self._tables(report)
@@ -236,7 +236,9 @@ class TerminalReporter:
         self._paragraph(
             [f"{c} {CODES[c].name}: {CODES[c].meaning}" for c in sorted(codes)], "\n", style="dim"
         )
-        if any(view.missed_defect(cell, report) for cell in report.cells) and not view.planted_asked(report):
+        if any(outcome.missed_defect(cell, report) for cell in report.cells) and not outcome.planted_asked(
+            report
+        ):
             weak = "A run of less effort, or with filters, need not find every planted defect."
             self._paragraph([weak], " ", style="dim")
         for note in report.notes:
@@ -271,7 +273,7 @@ class TerminalReporter:
             self._line()
             self._line("Reproduce with:", style="bold")
             for first, *others in same.values():
-                self._line("  " + view.reproduce(first, report, others))
+                self._line("  " + reproduce.command(first, report, others))
         self._line()
 
     def _block(self, block: view.Block, told: set[object]) -> None:

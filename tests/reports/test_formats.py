@@ -15,7 +15,7 @@ import pytest
 from stabcheck import reports
 from stabcheck.errors import UsageError
 from stabcheck.findings import CODES, Report
-from stabcheck.reports import github, view
+from stabcheck.reports import github, outcome, view
 
 Samples = Callable[[], Mapping[str, Report]]
 Count = Counter[tuple[str, str]]
@@ -197,7 +197,7 @@ def test_sarif_points_at_the_guilty_line(failing: Report) -> None:
 
 def test_verdicts(samples: Samples) -> None:
     """The state of the last line, which is also the exit code."""
-    states = {name: view.verdict(report).state for name, report in samples().items()}
+    states = {name: outcome.verdict(report).state for name, report in samples().items()}
 
     assert states == {
         "passing": "PASS",
@@ -213,8 +213,8 @@ def test_verdicts(samples: Samples) -> None:
 
 def test_a_missed_planted_defect_counts_only_when_it_was_asked_for(surprising: Report) -> None:
     """`meta["planted"] = "not asked"` (little effort, filters) silences it; worse than declared remains."""
-    asked = str(view.verdict(surprising))
-    weak = str(view.verdict(replace(surprising, meta={**surprising.meta, "planted": "not asked"})))
+    asked = str(outcome.verdict(surprising))
+    weak = str(outcome.verdict(replace(surprising, meta={**surprising.meta, "planted": "not asked"})))
 
     assert "planted" in asked
     assert "planted" not in weak
