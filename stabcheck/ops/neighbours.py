@@ -47,7 +47,9 @@ silu = register(
         fast=lambda k, x: x * sigmoid_of(k, x),
         output=(),
         gates=Gates(
-            relative_gate,
+            # That of a sigmoid, and as much again: x times it, with exp(-x) in one piece (which NumPy gives
+            # to 2.54 ulps in float32, 5.1 u) or squared from exp(-x / 2).
+            lambda k, c, y, x: 2 * relative_gate(k, c, y, x),
             # d/dx x s(x) = s(x) (1 + x s(-x)).
             conditioning=lambda k, y, x: k.abs(y) * k.abs(1 + x * sigmoid_of(k, -x)),
             relative=True,

@@ -236,9 +236,8 @@ class TerminalReporter:
         self._paragraph(
             [f"{c} {CODES[c].name}: {CODES[c].meaning}" for c in sorted(codes)], "\n", style="dim"
         )
-        if any(outcome.missed_defect(cell, report) for cell in report.cells) and not outcome.planted_asked(
-            report
-        ):
+        missed = any(outcome.missed_defect(cell, report) for cell in report.cells)
+        if missed and not outcome.planted_asked(report):
             weak = "A run of less effort, or with filters, need not find every planted defect."
             self._paragraph([weak], " ", style="dim")
         for note in report.notes:
