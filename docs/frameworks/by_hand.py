@@ -57,6 +57,11 @@ for offset in (F32(0), F32(1000), F32(1e8)):
     show(f"torch logsumexp'([{offset:g}, {offset:g}]), float32",
          autograd(lambda a: torch.logsumexp(a, -1), row)[0], mpmath.mpf("0.5"))  # fmt: skip
 
+rng = np.random.default_rng(0)
+row = -745.5 + rng.random(23)
+show("numpy logaddexp.reduce of 23 numbers near -745, float64", np.logaddexp.reduce(row),
+     mpmath.log(mpmath.fsum(mpmath.exp(mpmath.mpf(float(a))) for a in row)))  # fmt: skip
+
 x = F32(17)
 show("torch sigmoid'(17), float32", autograd(torch.sigmoid, x), sigmoid(x) * sigmoid(-x))
 show("jax sigmoid'(17), float32", jax.grad(jax.nn.sigmoid)(x), sigmoid(x) * sigmoid(-x))
