@@ -78,6 +78,7 @@ STYLES: list[Callable[..., Any]] = [
     lambda x: np.sort(x)[np.argsort(x)] + np.take(x, [0, 0, 1]),
     lambda x: np.apply_along_axis(lambda row: row - row.max(), 0, x),
     lambda x: np.vectorize(math.tanh)(x),
+    lambda x: np.cosh(x) - np.sinh(x) + math.cosh(x[0]) * math.sinh(x[1]),
     lambda x: np.select([x > 1, x > 0], [x, x * 2], 0),
     lambda x: np.nan_to_num(np.log(x - x[0])),
     lambda x: np.clip(x, 0, 1) + x.clip(-1, 0.5) + np.interp(x, [0, 1], [0, 2]),

@@ -143,6 +143,8 @@ RULES: dict[str, Callable[..., Real]] = {
     "log10": lambda mp, a: _log(mp, a) / mp.ln10,
     "log1p": _log1p,
     "tanh": _tanh,
+    "cosh": lambda mp, a: (_exp(mp, a) + _exp(mp, -a)) / 2,
+    "sinh": lambda mp, a: mp.sinh(a) if abs(a) < 1 else (_exp(mp, a) - _exp(mp, -a)) / 2,
     "logaddexp": _logaddexp,
     "maximum": _larger,
     "minimum": _smaller,

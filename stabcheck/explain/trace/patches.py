@@ -36,6 +36,8 @@ _MATH = {
     "log10": "log10",
     "sqrt": "sqrt",
     "tanh": "tanh",
+    "cosh": "cosh",
+    "sinh": "sinh",
     "pow": "power",
     "fabs": "fabs",
 }
