@@ -54,6 +54,12 @@ class Format:
         return math.ldexp(1.0, -self.precision)
 
     @property
+    def narrow(self) -> bool:
+        """At most 32 bits: numbers of the format, their products, errors and gates are ordinary float64
+        numbers, far from the ends of its range."""
+        return self.precision <= 24 and self.emax < 128
+
+    @property
     def max(self) -> float:
         """Largest finite value."""
         return math.ldexp(2.0 - math.ldexp(1.0, 1 - self.precision), self.emax)

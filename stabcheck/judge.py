@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stabcheck.findings import CODES
-from stabcheck.oracle.scaled import Scaled, shift
+from stabcheck.oracle.scaled import Scaled, all_finite, shift
 from stabcheck.oracle.truth import Kind, Truth
 
 Floats = npt.NDArray[np.float64]
@@ -70,12 +70,14 @@ def judge(got: Floats, truth: Truth, usable: Bools | None = None) -> Verdict:
 
 def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     """Elements that are surely inside both gates need no more; the others are looked at one by one."""
-    near, high = _close(got, truth)
-    ratio = _over(high, truth.ulp, truth.stable, truth.slack)
-    inside = (ratio <= 1) & (_over(high, truth.ulp, truth.accurate, truth.slack) <= 1)
-    clear = near & inside & (truth.kind == Kind.NUMBER)
+    high = _largest_error(got, truth)
+    ratio = _over(high, truth.unit, truth.stable, truth.slack)
+    clear = _over(high, truth.unit, truth.accurate, truth.slack) <= 1  # no larger than the stable gate
+    if truth.kind.any():
+        clear &= truth.kind == Kind.NUMBER
     if usable is not None and not usable.all():
         clear &= usable.reshape(usable.shape + (1,) * (got.ndim - 1))
+    high = high / truth.step
     verdict = Verdict(
         np.zeros(got.shape, dtype=np.int8),
         np.zeros(got.shape) if truth.robust_only else ratio,
@@ -94,13 +96,10 @@ def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     return verdict
 
 
-def _close(got: Floats, truth: Truth) -> tuple[Bools, Floats]:
-    """Where the answer is a number of less than 2^59 ulps of the truth, and there an upper bound of
-    |got - r| in those ulps."""
-    scaled = shift(got, -truth.ulp)
-    near = np.abs(scaled) < 2.0**59  # false for NaN and infinities
-    error = np.abs((scaled - truth.head) - truth.tail)
-    return near, error * (1 + _ROUNDOFF) + truth.radius
+def _largest_error(got: Floats, truth: Truth) -> Floats:
+    """An upper bound of |got - r| in the truth's units; infinite or NaN where these are too small for it."""
+    error = np.abs((shift(got, -truth.unit) - truth.head) - truth.tail)
+    return np.asarray(error * (1 + _ROUNDOFF) + truth.radius)
 
 
 def _over(high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats) -> Floats:
@@ -113,8 +112,7 @@ def _over(high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats
         )
     else:
         ratio = ratio * (1 + np.abs(slack))
-    zero = high == 0
-    return np.where(zero, 0.0, ratio) if zero.any() else np.asarray(ratio)
+    return np.asarray(ratio) if all_finite(ratio) else np.where(high == 0, 0.0, ratio)
 
 
 def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
@@ -130,14 +128,15 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     beyond, within = (accurate_low > 1) & (truth.slack >= 0), accurate_high <= 1
 
     code = np.zeros(got.shape, dtype=np.int8)
-    small_truth = np.abs(truth.rounded) < fmt.tiny
-    infinite_truth = np.isinf(truth.rounded)
+    rounded = truth.rounded
+    small_truth = np.abs(rounded) < fmt.tiny
+    infinite_truth = np.isinf(rounded)
     small_got = np.abs(got) < fmt.tiny
     wrong = number & outside & ~nan
     code[wrong] = _NUMBER["SC201"]
     # Underflow loses all of a number whose size means something, or nearly all. A subnormal answer that is
     # off by less, or a zero where the gate is absolute, is an inaccuracy like any other.
-    nearly_all = np.abs(got) <= SUNK * np.abs(truth.rounded)
+    nearly_all = np.abs(got) <= SUNK * np.abs(rounded)
     sunk = truth.relative & small_got & nearly_all & ~small_truth & ~infinite_truth
     code[wrong & sunk] = _NUMBER["SC103"]
     code[wrong & np.isinf(got)] = _NUMBER["SC102"]
@@ -147,8 +146,8 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     # Zero for a subnormal of two steps or more breaks accuracy only, whichever gate it misses. In a sum or
     # difference (an absolute gate) the term beside the one that vanished may remain; but not where subnormal
     # numbers are next to what a row holds (float16), and something else may have made the answer large.
-    nothing = (got == 0) & (np.abs(truth.rounded) >= 2 * fmt.eta)
-    beside = small_got if fmt.tiny < fmt.u**4 else np.abs(got) < np.abs(truth.rounded)
+    nothing = (got == 0) & (np.abs(rounded) >= 2 * fmt.eta)
+    beside = small_got if fmt.tiny < fmt.u**4 else np.abs(got) < np.abs(rounded)
     vanished = (wrong | lost) & small_truth & (nothing | ((not truth.relative) & beside))
     code[vanished] = _NUMBER["SC203"]
     # Where nothing is known of the truth yet (an infinite radius) it may have no value at all, as 0 / 0.
@@ -157,7 +156,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
 
     exact = (truth.kind == Kind.PLUS_INFINITY) | (truth.kind == Kind.MINUS_INFINITY)
     code[exact & nan] = _NUMBER["SC101"]
-    code[exact & np.isinf(got) & (got != truth.rounded)] = _NUMBER["SC102"]
+    code[exact & np.isinf(got) & (got != rounded)] = _NUMBER["SC102"]
     code[exact & np.isfinite(got)] = _NUMBER["SC104"]
     code[(truth.kind == Kind.NAN) & ~nan] = _NUMBER["SC105"]
 
@@ -172,7 +171,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
 
     ratio = np.where(np.isin(code, (_NUMBER["SC202"], _NUMBER["SC203"])), accurate_high, stable_high)
     ratio = np.where(number & ~nan, ratio, np.where(code > 0, np.inf, 0.0))
-    ulps = shift(high, unit - truth.ulp)
+    ulps = shift(high, unit - truth.unit) / truth.step
     ulps = np.where(number & ~nan, ulps, np.where(code > 0, np.nan, 0.0))
     if truth.robust_only:
         ratio = np.where(code > 0, ratio, 0.0)
@@ -189,8 +188,8 @@ def _error(got: Floats, truth: Truth) -> tuple[Floats, Floats, npt.NDArray[np.in
     place = np.where(np.isinf(got), own + 1, exponent).astype(np.int64)
     mantissa = np.where(np.isinf(got), 0.5 * scored, mantissa)
     # One unit in which neither the answer nor the truth leaves the range.
-    unit = np.maximum(truth.ulp, np.where(scored == 0, truth.ulp, place - 60))
-    down = truth.ulp - unit
+    unit = np.maximum(truth.unit, np.where(scored == 0, truth.unit, place - 60))
+    down = truth.unit - unit
     difference = shift(mantissa, place - unit) - shift(truth.head, down)
     error = np.abs(difference - shift(truth.tail, down))
     radius = shift(truth.radius, down)

@@ -42,15 +42,14 @@ def truth_of(
     placed = place(e, fmt)
     shape = placed.head.shape
     margin = 1 + MPF_MARGIN
-    rounded = {Kind.PLUS_INFINITY: math.inf, Kind.MINUS_INFINITY: -math.inf}.get(kind)
     return Truth(
         fmt,
         np.full(shape, kind, dtype=np.int8),
         placed.head,
         placed.tail,
         placed.radius,
-        placed.ulp,
-        placed.rounded if rounded is None else np.full(shape, rounded),
+        placed.unit,
+        placed.step,
         scaled(stable).times(margin),
         scaled(accurate if accurate is not None else stable).times(margin),
         np.full(shape, slack),

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from stabcheck.formats import Format
 from stabcheck.judge import Verdict
 from stabcheck.ops.op import Op
+from stabcheck.oracle.scaled import all_finite
 from stabcheck.strategies.block import BLOCK_ELEMENTS, Block, Recipe
 from stabcheck.strategies.recipes import EXAMPLE_ELEMENTS
 
@@ -43,7 +44,11 @@ class Climber:
         """Remember the worst of this block that is still inside its gate (failures are found already)."""
         if not 0 < block.classes <= _CLASSES and self._op.kind != "elementwise":
             return
-        ulps = np.where((verdict.code == 0) & np.isfinite(verdict.ulps), verdict.ulps, 0.0)
+        ulps = verdict.ulps
+        if verdict.code.any() or not all_finite(ulps):
+            ulps = np.where((verdict.code == 0) & np.isfinite(ulps), ulps, 0.0)
+        if not ulps.max(initial=0.0) > self._floor:
+            return
         if self._op.kind == "elementwise":
             for flat in _largest(ulps.reshape(-1), _PARENTS, self._floor):
                 place = np.unravel_index(int(flat), ulps.shape)

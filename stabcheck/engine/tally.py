@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stabcheck.findings import Cell
+from stabcheck.engine.distribution import Distribution
+from stabcheck.engine.profile import Profile
 from stabcheck.formats import Format
 from stabcheck.judge import JUDGED, Verdict
 from stabcheck.oracle.truth import Truth
@@ -19,14 +19,9 @@ from stabcheck.strategies.block import Block
 from stabcheck.targets.layouts import Layout
 
 Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
 
 #: Codes from here on (SC202, SC203) break accuracy only.
 _ABOVE_STABLE = JUDGED.index("SC202")
-#: Points kept of the error-against-input picture, the worst per slice of the logit axis.
-PROFILE_SLICES = 64
-#: Largest errors kept for the 99th percentile: exact up to a hundred times as many elements.
-KEPT = 20_000
 
 
 @dataclass
@@ -76,29 +71,28 @@ class Tally:
     examples: int = 0
     undecided: int = 0
     max_ratio: float = 0.0
-    max_ulps: float = 0.0
-    histogram: list[int] = field(default_factory=lambda: [0] * (len(Cell.HISTOGRAM_BINS) + 1))
+    errors: Distribution = field(default_factory=Distribution)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     rungs: Counter[str] = field(default_factory=Counter)
     conventions: dict[str, str] = field(default_factory=dict)
-    _profile: dict[int, tuple[float, float, float]] = field(default_factory=dict)
-    _profile_ulps: Floats = field(default_factory=lambda: np.full(2 * PROFILE_SLICES + 1, -1.0))
-    _largest: Floats = field(default_factory=lambda: np.zeros(0))
-    _least: float = -1.0  # errors up to this one need not be kept any more
+    profile: Profile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.profile = Profile(self.format)
 
     def feed(
         self, block: Block, truth: Truth, verdict: Verdict, names: tuple[str, ...], layout: Layout = "C"
     ) -> list[str]:
         """Take in the verdict on a block that was handed over in this layout; returns the codes that showed
         for the first time."""
-        decided = verdict.judged & ~verdict.open
+        judged = int(np.count_nonzero(verdict.judged))
         self.examples += block.rows
-        self.judged += int(np.count_nonzero(verdict.judged))
+        self.judged += judged
         self.undecided += int(np.count_nonzero(verdict.open))
-        judged = verdict.judged if truth.rung.ndim > 1 else verdict.judged.reshape(block.rows, -1).sum(axis=1)
-        for rung in np.unique(truth.rung):
-            self.rungs[names[rung]] += int(judged[truth.rung == rung].sum())
-        self._numbers(block, truth, verdict, decided)
+        self._count_rungs(truth, verdict, judged, names)
+        self._numbers(block, truth, verdict)
+        if not verdict.code.any():
+            return []
         new = []
         for number in np.unique(verdict.code[verdict.code > 0]):
             code = JUDGED[number]
@@ -106,6 +100,15 @@ class Tally:
                 new.append(code)
             self._gather(code, block, verdict, verdict.code == number, layout)
         return new
+
+    def _count_rungs(self, truth: Truth, verdict: Verdict, judged: int, names: tuple[str, ...]) -> None:
+        """By which rung the elements were judged."""
+        if not truth.rung.any():
+            self.rungs[names[0]] += judged
+            return
+        each = verdict.judged if truth.rung.ndim > 1 else verdict.judged.reshape(len(truth.rung), -1).sum(axis=1)
+        for rung in np.unique(truth.rung):
+            self.rungs[names[rung]] += int(each[truth.rung == rung].sum())
 
     def add(self, code: str, candidate: Candidate, regimes: Sequence[str] = ()) -> bool:
         """Evidence from outside the judge (faults, signals), of one example or one for each of `regimes`;
@@ -133,69 +136,16 @@ class Tally:
         )
         self.evidence.setdefault(code, Evidence()).add(candidate, regimes[rows].tolist())
 
-    def _numbers(self, block: Block, truth: Truth, verdict: Verdict, decided: npt.NDArray[np.bool_]) -> None:
-        """Largest ratio and ulps and the histogram, over normal results (subnormal ones would drown them)."""
-        # Findings above the stable level carry the ratio of the accurate gate, which is another scale.
-        counted = decided & (verdict.code < _ABOVE_STABLE)
-        ratio = verdict.ratio if counted.all() else verdict.ratio[counted]
-        if ratio.size:
-            self.max_ratio = max(self.max_ratio, float(ratio.max()))
-        normal = decided & (np.abs(truth.rounded) >= self.format.tiny) & np.isfinite(verdict.ulps)
-        ulps = verdict.ulps.reshape(-1) if normal.all() else verdict.ulps[normal]
-        if not ulps.size:
-            return
-        top = float(ulps.max())
-        self.max_ulps = max(self.max_ulps, top)
-        above = [
-            ulps.size,
-            *(int(np.count_nonzero(ulps > b)) if b < top else 0 for b in Cell.HISTOGRAM_BINS),
-            0,
-        ]
-        for place in range(len(self.histogram)):
-            self.histogram[place] += above[place] - above[place + 1]
-        if top > self._least:
-            self._largest = np.concatenate([self._largest, ulps[ulps > self._least]])
-        if self._largest.size > 4 * KEPT:
-            self._largest = np.partition(self._largest, -KEPT)[-KEPT:]
-            self._least = float(self._largest[0])
-        self._picture(block, verdict, normal)
-
-    def _picture(self, block: Block, verdict: Verdict, normal: npt.NDArray[np.bool_]) -> None:
-        """The worst point in each slice of the (signed, logarithmic) logit axis."""
-        x = np.asarray(next(iter(block.inputs.values()))).astype(np.float64)
-        if x.shape != verdict.ulps.shape:  # one result per row: its largest logit stands for the row
-            if x.ndim != verdict.ulps.ndim + 1 or x.shape[-1] == 0:
-                return
-            x = np.take_along_axis(x, np.argmax(np.abs(x), axis=-1)[..., None], axis=-1)[..., 0]
-        ulps, ratio = verdict.ulps, verdict.ratio
-        ok = normal & np.isfinite(x)
-        if not ok.all():
-            x, ulps, ratio = x[ok], ulps[ok], ratio[ok]
-        if not x.size:
-            return
-        with np.errstate(over="ignore"):
-            axis = np.copysign(np.log1p(np.abs(x)), x) / math.log1p(self.format.max)
-        slices = np.rint(axis * PROFILE_SLICES).astype(
-            np.int64
-        )  # -64 to 64: the negative ones count from the end
-        better = np.nonzero(ulps > self._profile_ulps[slices])
-        order = np.argsort(ulps[better], kind="stable")
-        for s, logit, u, r in zip(
-            *(a[better][order].tolist() for a in (slices, x, ulps, ratio)), strict=True
-        ):
-            if u > self._profile_ulps[s]:
-                self._profile_ulps[s] = u
-                self._profile[s] = (logit, u, r)
-
-    @property
-    def profile(self) -> tuple[tuple[float, float, float], ...]:
-        return tuple(self._profile[s] for s in sorted(self._profile))
-
-    @property
-    def p99_ulps(self) -> float:
-        """99th percentile of the error in ulps (exact while 1 % of the elements fit into what is kept)."""
-        total = sum(self.histogram)
-        if not total or not self._largest.size:
-            return 0.0
-        place = min(int(0.01 * total), self._largest.size - 1)
-        return float(np.partition(self._largest, -1 - place)[-1 - place])
+    def _numbers(self, block: Block, truth: Truth, verdict: Verdict) -> None:
+        """Largest ratio, and errors in ulps of normal results (subnormal ones would drown them)."""
+        ratio, ulps, normal = verdict.ratio, verdict.ulps, truth.normal
+        if verdict.code.any() or verdict.open.any() or not verdict.judged.all():
+            decided = verdict.judged & ~verdict.open
+            # Findings above the stable level carry the ratio of the accurate gate, which is another scale.
+            ratio = np.where(decided & (verdict.code < _ABOVE_STABLE), ratio, 0.0)
+            normal &= decided & np.isfinite(ulps)
+        self.max_ratio = max(self.max_ratio, float(ratio.max(initial=0.0)))
+        if not normal.all():
+            ulps = np.where(normal, ulps, -1.0)
+        self.errors.feed(ulps)
+        self.profile.feed(np.asarray(next(iter(block.inputs.values()))), ulps, verdict.ratio)

@@ -65,12 +65,13 @@ def _read(truth: Truth, index: tuple[int, ...], fmt: Format, level: Level | None
         return None
     mp = mpmath.MPContext()
     mp.dps = 60
-    ulp = int(truth.ulp[index])
-    middle = mp.mpf(float(truth.head[index])) + mp.mpf(float(truth.tail[index]))
+    unit = int(np.broadcast_to(truth.unit, truth.shape)[index])
+    middle = mp.mpf(float(truth.head[index])) + mp.mpf(float(np.broadcast_to(truth.tail, truth.shape)[index]))
     radius = mp.mpf(float(truth.radius[index]))
-    low, high = mp.ldexp(middle - radius, ulp), mp.ldexp(middle + radius, ulp)
+    low, high = mp.ldexp(middle - radius, unit), mp.ldexp(middle + radius, unit)
     gates = truth.accurate if level == Level.ACCURATE else truth.stable
-    gate = mp.ldexp(mp.mpf(float(gates.mantissa[index])), int(gates.exponent[index]))
+    exponent = int(np.broadcast_to(gates.exponent, truth.shape)[index])
+    gate = mp.ldexp(mp.mpf(float(gates.mantissa[index])), exponent)
     return Proof(
         low=_outward(mp, low, -1),
         high=_outward(mp, high, 1),

@@ -18,9 +18,8 @@ X = Argument("x", "logits", ())
 
 
 def sigmoid_of(k: Context, x: Value) -> Value:
-    """s(x), with its digits on both sides."""
-    e = k.exp(-k.abs(x))
-    return k.where(x < 0, e, 1) / (1 + e)
+    """s(x) = exp(min(x, 0)) / (1 + exp(-|x|)), with its digits on both sides."""
+    return k.exp(k.minimum(x, 0)) / (1 + k.exp(-k.abs(x)))
 
 
 def softplus_of(k: Context, x: Value) -> Value:
@@ -43,7 +42,7 @@ sigmoid = register(
         output=(),
         gates=Gates(
             relative_gate,
-            conditioning=lambda k, y, x: k.abs(x) * y * sigmoid_of(k, -x),
+            conditioning=lambda k, y, x: k.abs(x) * y * (1 - y),
             relative=True,
             underflow=4,
         ),
@@ -65,7 +64,7 @@ log_sigmoid = register(
         output=(),
         gates=Gates(
             relative_gate,
-            conditioning=lambda k, y, x: k.abs(x) * sigmoid_of(k, -x),
+            conditioning=lambda k, y, x: k.abs(x) * -k.expm1(y),
             relative=True,
             underflow=4,
         ),
@@ -87,7 +86,7 @@ softplus = register(
         output=(),
         gates=Gates(
             relative_gate,
-            conditioning=lambda k, y, x: k.abs(x) * sigmoid_of(k, x),
+            conditioning=lambda k, y, x: k.abs(x) * -k.expm1(-y),
             relative=True,
             underflow=4,
         ),

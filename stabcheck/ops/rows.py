@@ -33,11 +33,11 @@ def weights(k: Context, x: Value) -> Value:
     return e / k.sum(e)
 
 
-def log_sum_of_others(k: Context, x: Value) -> tuple[npt.NDArray[np.bool_], Value, Value]:
-    """(pivot, x_j, log(sum_i exp(x_i - x_j))) with j the pivot, as log1p of the sum of the others."""
+def log_sum_of_others(k: Context, x: Value) -> tuple[Value, Value]:
+    """(x_j, log(sum_i exp(x_i - x_j))) with j the pivot, as log1p of the sum of the others."""
     pivot = k.pivot(x)
     at_pivot = k.sum(k.where(pivot, x, 0))
-    return pivot, at_pivot, k.log1p(k.sum(k.where(pivot, 0, k.exp(x - at_pivot))))
+    return at_pivot, k.log1p(k.sum(k.where(pivot, 0, k.exp(x - at_pivot))))
 
 
 def no_answer_by_convention(x: npt.NDArray[Any], **_: Any) -> Mapping[str, npt.NDArray[np.bool_]]:
@@ -65,7 +65,7 @@ def _softmax_gate(k: Context, c: GateConstants, y: Value, x: Value) -> Value:
 def _softmax_conditioning(k: Context, y: Value, x: Value) -> Value:
     # dp_i/dx_j = p_i (delta_ij - p_j), against -d_j: the row sum of absolute values.
     d = depth(k, x)
-    return y * (k.sum(weights(k, x) * d) + (1 - 2 * y) * d)
+    return y * (k.sum(y * d) + (1 - 2 * y) * d)
 
 
 softmax = register(
@@ -98,8 +98,8 @@ def _log_softmax(k: Context, x: Value) -> Value:
 
 
 def _log_softmax_fast(k: Context, x: Value) -> Value:
-    pivot, at_pivot, rest = log_sum_of_others(k, x)
-    return k.where(pivot, -rest, (x - at_pivot) - rest)
+    at_pivot, rest = log_sum_of_others(k, x)
+    return (x - at_pivot) - rest
 
 
 def lost_terms(k: Context, c: GateConstants, y: Value, x: Value) -> Value:
@@ -116,7 +116,7 @@ def _log_softmax_gate(k: Context, c: GateConstants, y: Value, x: Value) -> Value
 
 def _log_softmax_conditioning(k: Context, y: Value, x: Value) -> Value:
     # dy_i/dx_j = delta_ij - p_j, against -d_j.
-    d, p = depth(k, x), weights(k, x)
+    d, p = depth(k, x), k.exp(y)
     return k.sum(p * d) + (1 - 2 * p) * d
 
 
@@ -148,7 +148,7 @@ def _logsumexp(k: Context, x: Value) -> Value:
 
 
 def _logsumexp_fast(k: Context, x: Value) -> Value:
-    _, at_pivot, rest = log_sum_of_others(k, x)
+    at_pivot, rest = log_sum_of_others(k, x)
     return at_pivot + rest
 
 

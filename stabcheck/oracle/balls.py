@@ -28,19 +28,21 @@ from stabcheck.oracle.balls_radius import (
     U,
     exp_growth,
     largest,
-    largest_size,
     log_growth,
     none,
     plus,
     times,
 )
 from stabcheck.oracle.balls_value import Ball, Mask, Number
+from stabcheck.oracle.enclosure import NO_EXPONENT, NO_TAIL, Enclosure
 
 LIBM_ULPS = 4
 #: An ulp is at most 2u |y|, or 2^-1074 where y is subnormal; the factor 2 because the ulp meant is that of
 #: the exact value, which may be twice that of y at a power of two.
 LIBM_REL = LIBM_ULPS * 4 * U
 LIBM_ABS = NEGLIGIBLE
+#: e^x is less than LIBM_ABS for all x within a quarter of FAR, and its rounding, of -FAR.
+FAR = 4096.0
 #: Largest radius of an argument of exp for which e^d - 1 is bounded by exp_growth within REL_MAX.
 STEP_MAX = 0.125
 
@@ -84,11 +86,29 @@ class BallContext64(ArithmeticContext):
     def comparable(self, a: Ball) -> Floats:
         return a.hi
 
+    def enclosure(self, a: Ball) -> Enclosure:
+        """Finite balls as they are: float64 numbers need no exponents."""
+        if not a.finite:
+            return super().enclosure(a)
+        return Enclosure(a.hi, NO_TAIL, NO_EXPONENT, np.broadcast_to(a.radius(), a.shape))
+
     # -- arithmetic --------------------------------------------------------------------------------
 
     def _add(self, a: Ball, b: Ball) -> Ball:
         """|s - (m1 + m2)| <= u |s|: a sum has no underflow error."""
         return Ball(self, a.hi + b.hi, rel=U, abs=plus(a.radius(), b.radius()))
+
+    @quiet
+    def add(self, a: Any, b: Any) -> Ball:
+        """As for finite balls where exact infinities meet numbers, as in a masked logit less the maximum."""
+        left, right = self.lift(a), self.lift(b)
+        if left.plain and right.plain and not (left.finite and right.finite):
+            s = left.hi + right.hi
+            if np.array_equal(np.isfinite(s), np.isfinite(left.hi) & np.isfinite(right.hi)) and not np.isnan(
+                np.min(s, initial=0.0)
+            ):
+                return Ball(self, s, rel=U, finite=False)
+        return super().add(left, right)
 
     def _product(self, a: Ball, b: Ball) -> Parts:
         return Parts(a.hi * b.hi)
@@ -123,18 +143,27 @@ class BallContext64(ArithmeticContext):
 
     @quiet
     def exp(self, a: Any) -> Ball:
-        """|e^x - y| <= |y| ((e^d - 1)(1 + LIBM_REL) + LIBM_REL) + LIBM_ABS for |x - m| <= d."""
-        return self.unary("exp", self.lift(a), self._exp)
+        """|e^x - y| <= |y| ((e^d - 1)(1 + LIBM_REL) + LIBM_REL) + LIBM_ABS for |x - m| <= d; the limit of an
+        exact -inf is an exact 0."""
+        a = self.lift(a)
+        if a.finite or (largest(a.abs) < math.inf and a.hi.max(initial=0.0) < math.inf):
+            return self._exp(a)
+        return self.unary("exp", a, self._exp)
 
     def _exp(self, a: Ball) -> Ball:
-        y, size = np.exp(a.hi), largest_size(a.hi)
-        if none(a.abs) and isinstance(a.rel, float) and size <= 700.0 and a.rel * size <= 2.0**-10:
-            # e^d - 1 <= d (1 + 2^-10) for d = rel |m| <= 2^-10, and 2^-9 covers all small factors.
-            rel = np.abs(a.hi) * (a.rel * (1 + 2.0**-9)) + LIBM_REL * (1 + 2.0**-9)
-            return Ball(self, y, rel=rel, abs=LIBM_ABS)
-        d = a.radius()
+        underflow: Radius = LIBM_ABS if a.finite else LIBM_ABS * (a.hi > -math.inf)
+        if a.hi.min(initial=0.0) < -FAR and largest(a.abs) <= FAR / 4:
+            # Below -FAR / 2 the radius is no matter: e^x and y are less than LIBM_ABS.
+            a = replace(a, hi=np.maximum(a.hi, -FAR), finite=True)
+            d = a.radius() * (a.hi > -FAR)
+        else:
+            d = a.radius()
+        y = np.exp(a.hi)
+        if largest(d) <= 2.0**-10 and a.hi.max(initial=0.0) <= 700.0:
+            # e^d - 1 <= d (1 + 2^-10), and 2^-9 covers all small factors.
+            return Ball(self, y, rel=d * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)
         growth = self._growth(d)
-        out = Ball(self, y, rel=plus(growth, times(growth, LIBM_REL), LIBM_REL), abs=LIBM_ABS)
+        out = Ball(self, y, rel=plus(growth, times(growth, LIBM_REL), LIBM_REL), abs=underflow)
         return self._beyond(out, a, d, np.exp)
 
     def _growth(self, d: Radius) -> Radius:

@@ -19,6 +19,7 @@ from stabcheck.oracle.balls_enclosure import enclosed
 from stabcheck.oracle.balls_radius import NEGLIGIBLE, REL_MAX, Floats, Radius, largest, none, plus, times
 from stabcheck.oracle.balls_value import Ball, Ints, Mask, Number
 from stabcheck.oracle.enclosure import Enclosure
+from stabcheck.oracle.scaled import all_finite
 
 if TYPE_CHECKING:
     from stabcheck.oracle.balls_context import BallContext
@@ -63,7 +64,7 @@ class ElementContext(ABC):
         hi = np.asarray(values, dtype=np.float64)
         if hi.ndim > 1 and hi.shape[-1] ** 2 < hi.size:
             hi = np.moveaxis(np.ascontiguousarray(np.moveaxis(hi, -1, 0)), 0, -1)
-        if math.isfinite(np.add.reduce(hi, axis=None)) or bool(np.isfinite(hi).all()):
+        if all_finite(hi):
             return self.ball(hi)
         bad = np.isnan(hi)
         radius: Radius = np.where(bad, math.inf, 0.0) if bad.any() else 0.0
@@ -171,6 +172,9 @@ class ElementContext(ABC):
 
     def _select(self, mask: Mask, a: Ball, b: Ball) -> Ball:
         """a where the mask holds, else b; components only."""
+        for other, zero in ((a, b), (b, a)):
+            if other.finite and other.exp is None and zero.shape == () and zero.plain and zero.hi == 0.0:
+                return self._kept(other, mask if other is a else ~mask)
         lo: Floats | None = None
         if a.lo is not None or b.lo is not None:
             lo = np.where(mask, 0.0 if a.lo is None else a.lo, 0.0 if b.lo is None else b.lo)
@@ -186,7 +190,14 @@ class ElementContext(ABC):
         rel: Radius = np.maximum(a.rel, b.rel)
         if isinstance(a.rel, float) and isinstance(b.rel, float):
             rel = max(a.rel, b.rel)
-        return self.ball(np.where(mask, a.hi, b.hi), lo, exp, rel, radius, a.finite and b.finite)
+        hi = np.where(mask, a.hi, b.hi)
+        finite = (a.finite and b.finite) or (none(radius) and all_finite(hi))
+        return self.ball(hi, lo, exp, rel, radius, finite)
+
+    def _kept(self, a: Ball, mask: Mask) -> Ball:
+        """Finite balls where the mask holds, else 0: a product costs a tenth of a choice."""
+        radius = a.abs if isinstance(a.abs, float) and a.abs <= NEGLIGIBLE else a.abs * mask
+        return self.ball(a.hi * mask, None if a.lo is None else a.lo * mask, None, a.rel, radius)
 
     def exponents(self, a: Ball) -> Ints:
         return np.zeros(a.shape, dtype=np.int64) if a.exp is None else a.exp

@@ -7,7 +7,6 @@ error <= A u (1 + s(n)/8) (|r| + sum_j |dr/dx_j . x_j|) + half an ulp + 2 eta.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,9 @@ from stabcheck.ops.context import Context, Value
 from stabcheck.ops.op import GateConstants, Gates, Op, that_matter
 from stabcheck.oracle.conditioning import conditioning_gates
 from stabcheck.oracle.doubles import EXTENDED, DoubleContext
-from stabcheck.oracle.enclosure import Enclosure
+from stabcheck.oracle.enclosure import NO_EXPONENT, Enclosure
 from stabcheck.oracle.reals import RealContext
-from stabcheck.oracle.scaled import InUnits, Scaled, shift
+from stabcheck.oracle.scaled import InUnits, Scaled, all_finite, shift
 from stabcheck.oracle.truth import Placed
 
 Array = npt.NDArray[Any]
@@ -36,6 +35,9 @@ _STEPS = 8
 
 #: Units in which both 2^-1074 and 2^100 are ordinary numbers.
 _LEAST_UNIT = -900
+
+#: Gates in mpf have none.
+_NO_SLACK: npt.NDArray[np.float64] = np.asarray(0.0)
 
 #: In a gate a masked logit is a very negative one: its weight is 0 and 0 * d stays 0.
 _MASK = 2.0**1000
@@ -89,35 +91,62 @@ def evaluate(
     options = that_matter(options)
     finite = stand_in(inputs)
     if digits is not None:
-        size = Scaled.of(np.abs(placed.head), placed.ulp)
+        size = Scaled.of(np.abs(placed.head), placed.unit)
         reals = RealContext(max(digits, MPF_PRECISION) if op.gates is None else MPF_PRECISION)
         with np.errstate(all="ignore"):  # a truth without a value is NaN here and not judged
             y = reals.array(_midpoint(enclosure)) if _in_range(enclosure) else reals.enclosed(enclosure)
             stable, accurate = _gates(op, fmt, reals, finite, options, y, size, placed, scaled_reals)
-        slack = np.zeros(size.mantissa.shape)
+        slack = _NO_SLACK
         factor *= 1 + MPF_MARGIN
     else:
         size = _size(placed)
         with np.errstate(all="ignore"):
             y = _midpoint(enclosure)
+            if not all_finite(enclosure.head):  # infinities are exact: no gate is asked for there
+                y = np.where(np.isfinite(enclosure.head), y, _finite(y))
             stable, accurate = _gates(op, fmt, DoubleContext(), finite, options, y, size, placed)
-        known = np.isfinite(stable.mantissa) & np.isfinite(y)
-        sure = known & np.isfinite(accurate.mantissa)
-        beyond = ~sure & np.isfinite(enclosure.head)
-        if beyond.any() and EXTENDED is not None:
-            stable, accurate = stable.owned(), accurate.owned()
-            rows = np.flatnonzero(beyond.reshape(len(beyond), -1).any(axis=1))
-            known[rows], sure[rows] = _extended(
-                op, fmt, EXTENDED, finite, options, enclosure, placed, rows, stable, accurate
-            )
-        relative = op.gates.slack if op.gates is not None else Gates.slack
-        slack = np.where(sure, relative, np.where(known, -relative, np.inf))
-        if not sure.all():
-            half = Scaled.of(np.full(sure.shape, 0.5), placed.ulp)
-            least = _least(op, fmt).where(placed.ulp <= fmt.etamin + _STEPS, half)
-            stable = stable.owned().where(known, least)
-            accurate = accurate.owned().where(sure, stable.minimum(half))
-    return stable.times(factor).owned(), accurate.times(factor).owned(), slack
+            slack = np.asarray(op.gates.slack if op.gates is not None else Gates.slack)
+            if not all(map(all_finite, (stable.mantissa, accurate.mantissa, y))):
+                stable, accurate = stable.normalised(), accurate.normalised()
+                stable, accurate, slack = _where_sure(
+                    op, fmt, finite, options, enclosure, placed, y, stable, accurate, slack
+                )
+    if factor != 1:
+        stable, accurate = stable.times(factor), accurate.times(factor)
+    if fmt.narrow:
+        stable, accurate = (InUnits(gate.floats(), NO_EXPONENT) for gate in (stable, accurate))
+    return stable.owned(), accurate.owned(), slack
+
+
+def _where_sure(
+    op: Op,
+    fmt: Format,
+    inputs: Mapping[str, Array],
+    options: Mapping[str, Any],
+    enclosure: Enclosure,
+    placed: Placed,
+    y: npt.NDArray[np.float64],
+    stable: Scaled,
+    accurate: Scaled,
+    relative: npt.NDArray[np.float64],
+) -> tuple[Scaled, Scaled, npt.NDArray[np.float64]]:
+    """The gates and their slack where float64 tells them, in long double where only that does, and elsewhere
+    what they are at least."""
+    known = np.isfinite(stable.mantissa) & np.isfinite(y)
+    sure = known & np.isfinite(accurate.mantissa)
+    beyond = ~sure & np.isfinite(enclosure.head)
+    if beyond.any() and EXTENDED is not None:
+        rows = np.flatnonzero(beyond.reshape(len(beyond), -1).any(axis=1))
+        known[rows], sure[rows] = _extended(
+            op, fmt, EXTENDED, inputs, options, enclosure, placed, rows, stable, accurate
+        )
+    if sure.all():
+        return stable, accurate, relative
+    half = Scaled.of(np.broadcast_to(0.5 * placed.step, sure.shape), placed.unit)
+    least = _least(op, fmt).where(placed.ulp <= fmt.eta * 2.0**_STEPS, half)
+    stable = stable.where(known, least)
+    accurate = accurate.where(sure, stable.minimum(half))
+    return stable, accurate, np.where(sure, relative, np.where(known, -relative, np.inf))
 
 
 def _extended(
@@ -140,10 +169,11 @@ def _extended(
         return Scaled.of(mantissa, exponent)
 
     few = {name: a[rows] for name, a in inputs.items()}
-    there = Placed(*(getattr(placed, f.name)[rows] for f in fields(Placed)))
+    there = placed[rows]
+    exponent = np.broadcast_to(enclosure.exponent, enclosure.shape)[rows]
     with np.errstate(all="ignore"):
-        y = np.ldexp(k.floats(enclosure.head[rows]), np.clip(enclosure.exponent[rows], -9999, 9999))
-        size = Scaled.of(np.abs(there.head), there.ulp)
+        y = np.ldexp(k.floats(enclosure.head[rows]), np.clip(exponent, -9999, 9999))
+        size = Scaled.of(np.abs(there.head), there.unit)
         wide = _gates(op, fmt, k, few, options, y, size, there, scaled)
     stable.put(rows, wide[0])
     accurate.put(rows, wide[1])
@@ -157,10 +187,10 @@ def _least(op: Op, fmt: Format) -> Scaled:
     return Scaled.of(0.0 if callable(steps) else steps, fmt.etamin)
 
 
-def _size(placed: Placed) -> Scaled:
-    """|r| in ulps of r, or in larger units where a gate of 1 would leave the range of float64 in ulps."""
-    units = np.maximum(placed.ulp, _LEAST_UNIT)
-    return InUnits(shift(np.abs(placed.head), placed.ulp - units), units)
+def _size(placed: Placed) -> InUnits:
+    """|r| in the truth's own units, or in larger ones where a gate of 1 would leave the range of float64."""
+    units = np.maximum(placed.unit, _LEAST_UNIT)
+    return InUnits(shift(np.abs(placed.head), placed.unit - units), units)
 
 
 def _in_range(enclosure: Enclosure) -> bool:
@@ -233,7 +263,7 @@ def _gates(
     else:
         return stable, stable
     growth = constants.A * fmt.u * (1 + constants.s(n) / 8)
-    allowance = (size + condition).times(growth) + size.like(np.full(shape, 0.5), placed.ulp)
+    allowance = (size + condition).times(growth) + size.like(np.broadcast_to(0.5 * placed.step, shape), placed.unit)
     return stable, stable.minimum(allowance + least)
 
 

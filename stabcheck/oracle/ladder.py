@@ -23,6 +23,7 @@ from stabcheck.oracle.balls import BallContext64
 from stabcheck.oracle.dd_balls import DDBallContext
 from stabcheck.oracle.enclosure import Enclosure
 from stabcheck.oracle.intervals import IntervalContext
+from stabcheck.oracle.scaled import all_finite
 from stabcheck.oracle.truth import Kind, Truth, place
 
 Array = npt.NDArray[Any]
@@ -112,7 +113,7 @@ class Oracle:
             truth = whole.by_element()
             inputs = by_element(inputs)
         while True:
-            open_rows = np.flatnonzero(_any_per_row((truth.radius > SETTLED) & (truth.kind == Kind.NUMBER)))
+            open_rows = np.flatnonzero(_any_per_row((truth.radius > SETTLED * truth.step) & (truth.kind == Kind.NUMBER)))
             if not self.sharpen(truth, inputs, open_rows).size:
                 return whole
 
@@ -134,10 +135,9 @@ class Oracle:
 
     def _at(self, rung: int, inputs: Mapping[str, Array]) -> Truth:
         how = self.rungs[rung]
-        exact = {name: _widened(a) for name, a in inputs.items()}
+        exact = {name: _widened(a, self.op.kind != "elementwise") for name, a in inputs.items()}
         fed_nan, taste, names = self._specials(exact)
-        clean = {n: a if a.dtype.kind == "i" else np.nan_to_num(a, nan=0.0, posinf=np.inf, neginf=-np.inf)
-                 for n, a in exact.items()}  # fmt: skip
+        clean = exact if fed_nan is None else {name: _without_nan(a) for name, a in exact.items()}
         enclosure = how.context.enclosure(self.op.evaluate(how.context, clean, self.options, fast=how.fast))
         enclosure = _squeezed(self.op, enclosure)
         placed = place(enclosure, self.format)
@@ -151,23 +151,29 @@ class Oracle:
             self.gate_factor,
             how.digits_of_gates,
         )
-        infinite = np.isinf(enclosure.head) & (enclosure.radius == 0)
-        no_value = np.isnan(enclosure.head) & (enclosure.radius == 0)
         kind = np.zeros(placed.head.shape, dtype=np.int8)
-        kind[infinite & (enclosure.head > 0)] = Kind.PLUS_INFINITY
-        kind[infinite & (enclosure.head < 0)] = Kind.MINUS_INFINITY
-        kind[no_value | taste] = Kind.CONVENTION
-        kind[fed_nan] = Kind.NAN
-        if np.any(no_value & ~taste & ~fed_nan):
-            names.append("formula has no value")
+        if not all_finite(enclosure.head):
+            infinite = np.isinf(enclosure.head) & (enclosure.radius == 0)
+            kind[infinite & (enclosure.head > 0)] = Kind.PLUS_INFINITY
+            kind[infinite & (enclosure.head < 0)] = Kind.MINUS_INFINITY
+            no_value = np.isnan(enclosure.head) & (enclosure.radius == 0)
+            kind[no_value] = Kind.CONVENTION
+            for known in (taste, fed_nan):
+                no_value = no_value if known is None else no_value & ~known
+            if no_value.any():
+                names.append("formula has no value")
+        if taste is not None:
+            kind[taste] = Kind.CONVENTION
+        if fed_nan is not None:
+            kind[fed_nan] = Kind.NAN
         return Truth(
             self.format,
             kind,
-            placed.head,
-            placed.tail,
-            placed.radius,
-            placed.ulp,
-            np.where(infinite, enclosure.head, placed.rounded),
+            _own(placed.head),
+            _own(placed.tail),
+            _own(placed.radius),
+            _own(placed.unit),
+            _own(placed.step),
             stable,
             accurate,
             slack,
@@ -179,29 +185,31 @@ class Oracle:
 
     def _specials(
         self, inputs: Mapping[str, Array]
-    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], list[str]]:
-        """(elements that a NaN input feeds, elements without an agreed answer, those conventions' names)."""
+    ) -> tuple[npt.NDArray[np.bool_] | None, npt.NDArray[np.bool_] | None, list[str]]:
+        """(elements that a NaN input feeds, elements without an agreed answer, those conventions' names);
+        None: no element."""
         shape = self.op.output_shape({name: a.shape for name, a in inputs.items()})
         arguments = [inputs[a.name] for a in self.op.arguments]
-        nan, taste = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        nan = taste = None
         for values in arguments:
-            if values.dtype.kind in "iu" or not np.isnan(values).any():
+            if values.dtype.kind in "iu" or all_finite(values) or not np.isnan(values).any():
                 continue
+            nan = np.zeros(shape, dtype=bool) if nan is None else nan
             if self.op.kind == "elementwise":
                 nan |= np.broadcast_to(np.isnan(values), shape)
             else:
                 nan |= _spread_rows(_any_per_row(np.isnan(values)), shape)
-        if self.op.feeds is not None and nan.any():
+        if self.op.feeds is not None and nan is not None:
             # What shares its example with a NaN but is not fed by it may be NaN too: not judged.
             fed = nan & self.op.feeds(*arguments, **that_matter(self.options))
-            taste |= nan & ~fed
-            nan = fed
+            taste, nan = nan & ~fed, fed
         conventions = self.op.conventions(*arguments, **that_matter(self.options))
         names = []
         for name, mask in conventions.items():
             if mask.any():
                 names.append(name)
-                taste |= _spread_rows(mask, shape)
+                here = _spread_rows(mask, shape)
+                taste = here.copy() if taste is None else taste | here
         return nan, taste, names
 
 
@@ -210,8 +218,23 @@ def by_element(inputs: Mapping[str, Array]) -> dict[str, Array]:
     return {name: a.reshape(-1, 1) for name, a in inputs.items()}
 
 
-def _widened(values: Array) -> Array:
-    return values if values.dtype.kind in "iu" else np.asarray(values).astype(np.float64)
+def _widened(values: Array, rows: bool = False) -> Array:
+    """Class indices as they are, everything else as float64. Of `rows` with few classes the memory is laid
+    out with the classes outermost, so that inner loops of reductions and broadcasts are long."""
+    if values.dtype.kind in "iu":
+        return values
+    if rows and values.ndim > 1 and values.shape[-1] ** 2 < values.size:
+        values = np.moveaxis(np.ascontiguousarray(np.moveaxis(values, -1, 0)), 0, -1)
+    return np.asarray(values).astype(np.float64)
+
+
+def _without_nan(values: Array) -> Array:
+    return values if values.dtype.kind in "iu" else np.where(np.isnan(values), 0.0, values)
+
+
+def _own(part: Array) -> Array:
+    """A part of a truth: what is not alike for all elements may be written to, element after element."""
+    return part if part.ndim == 0 else np.require(part, requirements=("C", "W"))
 
 
 def _rows(inputs: Mapping[str, Array], rows: Ints) -> dict[str, Array]:

@@ -28,6 +28,11 @@ _FRACTION = np.int64((1 << _FRACTION_BITS) - 1)
 _HALF = np.int64((_BIAS - 1) << _FRACTION_BITS)
 
 
+def all_finite(values: Floats) -> bool:
+    """Whether no element is infinite or NaN."""
+    return bool(np.isfinite(values).all())
+
+
 def shift(values: Floats, exponents: npt.ArrayLike) -> Floats:
     """values * 2^exponents for int64 exponents of any size, rounded once where the result is subnormal; the
     values themselves, no copy, where all exponents are 0."""
@@ -131,7 +136,11 @@ class Scaled:
 
     def owned(self) -> Scaled:
         """A copy that may be written to, of whatever kind this is."""
-        return Scaled(self.mantissa.copy(), self.exponent.copy())
+        return type(self)(self.mantissa.copy(), self.exponent.copy())
+
+    def normalised(self) -> Scaled:
+        """The same numbers as `Scaled` in the narrow sense, which mix with all others."""
+        return Scaled.of(self.mantissa, self.exponent)
 
     def where(self, mask: npt.NDArray[np.bool_], other: Scaled) -> Scaled:
         """self where the mask holds, the other (of the same kind) elsewhere."""
@@ -159,7 +168,7 @@ class Scaled:
 class InUnits(Scaled):
     """Numbers in units of 2^exponent, mantissas of any size: to be mixed with numbers in the same units only
     (they share the exponents: `owned` before writing). A fifth of the work of `Scaled`; what leaves the range
-    of float64 in these units is infinite or 0."""
+    of float64 in these units is infinite or 0. The exponent is a 0-d array where all units are alike."""
 
     def like(self, values: npt.ArrayLike, exponent: npt.ArrayLike = 0) -> Scaled:
         up = np.asarray(exponent, dtype=np.int64) - self.exponent
@@ -173,3 +182,16 @@ class InUnits(Scaled):
 
     def times(self, factor: npt.ArrayLike) -> Scaled:
         return InUnits(self.mantissa * np.asarray(factor), self.exponent)
+
+    def put(self, key: npt.NDArray[np.int64], values: Scaled) -> None:
+        if self.exponent.ndim:
+            super().put(key, values)
+        else:
+            self.mantissa[key] = shift(values.mantissa, values.exponent - self.exponent)
+
+    def __getitem__(self, key: npt.NDArray[np.int64]) -> Scaled:
+        return InUnits(self.mantissa[key], self.exponent[key] if self.exponent.ndim else self.exponent)
+
+    def reshape(self, *shape: int) -> Scaled:
+        exponent = self.exponent.reshape(shape) if self.exponent.ndim else self.exponent
+        return InUnits(self.mantissa.reshape(shape), exponent)

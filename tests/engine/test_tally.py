@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stabcheck import formats, ops
-from stabcheck.engine import tally as tally_module
+from stabcheck.engine import distribution
 from stabcheck.engine.tally import Candidate, Tally
 from stabcheck.engine.verdicts import decide
 from stabcheck.findings import Cell
@@ -36,7 +36,7 @@ def test_counts():
     assert [] == fed(tally, x, np.concatenate([right(x[:2]), [[0.0, 1.0]]]))
     assert (3, 4, 0) == (tally.examples, tally.judged, tally.undecided)
     assert 4 == sum(tally.rungs.values())
-    assert 0 < tally.max_ulps <= 0.5
+    assert 0 < tally.errors.largest <= 0.5
     assert 0 < tally.max_ratio < 0.1
 
 
@@ -80,14 +80,14 @@ def test_histogram_and_percentile():
     errors = np.zeros(1000)
     errors[:30] = [3] * 10 + [10] * 5 + [300] * 15
     fed(tally, x, 1 + errors[:, None] * 2.0**-23)
-    counts = dict(zip((*Cell.HISTOGRAM_BINS, "more"), tally.histogram, strict=True))
+    counts = dict(zip((*Cell.HISTOGRAM_BINS, "more"), tally.errors.histogram, strict=True))
     assert {0.5: 970, 1: 0, 2: 0, 4: 10, 16: 5, 256: 0, 65536: 15, "more": 0} == counts
-    assert [300, 300] == pytest.approx([tally.max_ulps, tally.p99_ulps])
+    assert [300, 300] == pytest.approx([tally.errors.largest, tally.errors.p99])
 
 
 def test_percentile_stays_exact_over_many_blocks(monkeypatch):
     """Only the largest errors are kept, and they are enough."""
-    monkeypatch.setattr(tally_module, "KEPT", 40)
+    monkeypatch.setattr(distribution, "KEPT", 40)
     rng = np.random.default_rng(0)
     tally, everything = Tally(FLOAT32), []
     for _ in range(20):
@@ -95,7 +95,7 @@ def test_percentile_stays_exact_over_many_blocks(monkeypatch):
         everything.append(errors)
         fed(tally, np.zeros((200, 1)), 1 + errors[:, None] * 2.0**-23)
     ordered = np.sort(np.concatenate(everything))[::-1]
-    assert ordered[40] == pytest.approx(tally.p99_ulps)
+    assert ordered[40] == pytest.approx(tally.errors.p99)
 
 
 def test_subnormal_results_do_not_count_as_ulps():
@@ -105,16 +105,16 @@ def test_subnormal_results_do_not_count_as_ulps():
     wrong = right(x)
     wrong[0, 1] = 0
     fed(tally, x, wrong)
-    assert tally.max_ulps <= 0.5
-    assert 1 == sum(tally.histogram)
+    assert tally.errors.largest <= 0.5
+    assert 1 == sum(tally.errors.histogram)
 
 
 def test_the_picture_has_the_worst_point_of_each_slice():
     """(logit, ulps, ratio), ordered along the axis; one number per row is placed at its largest logit."""
     tally = Tally(FLOAT32)
     fed(tally, [[1.0], [1.0001], [-50.0]], 1 + np.array([[1], [3], [2]]) * 2.0**-23)
-    assert [-50.0, 2.0, 1.0001, 3.0] == pytest.approx([v for p in tally.profile for v in p[:2]])
+    assert [-50.0, 2.0, 1.0001, 3.0] == pytest.approx([v for p in tally.profile.points for v in p[:2]])
     lse = Oracle(ops.get("logsumexp"), FLOAT32, {})
     rows = Tally(FLOAT32)
     fed(rows, [[-70.0, -90.0]], [-70.0], oracle=lse)
-    assert [-90.0] == [p[0] for p in rows.profile]
+    assert [-90.0] == [p[0] for p in rows.profile.points]

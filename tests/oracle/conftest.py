@@ -98,7 +98,7 @@ class Checker:
 
 
 def _elements(enclosure: Any) -> list[tuple[float, float, int, float]]:
-    parts = (enclosure.head, enclosure.tail, enclosure.exponent, enclosure.radius)
+    parts = np.broadcast_arrays(enclosure.head, enclosure.tail, enclosure.exponent, enclosure.radius)
     return list(zip(*(part.ravel().tolist() for part in parts), strict=True))
 
 

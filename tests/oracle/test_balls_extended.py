@@ -30,7 +30,7 @@ def around(k, middle, radius):
 def ends(k, a):
     """The enclosures as pairs of float64 ends."""
     e = k.enclosure(a)
-    scale = np.ldexp(1.0, np.clip(e.exponent, -1074, 1000).astype(np.int32))
+    scale = np.broadcast_to(np.ldexp(1.0, np.clip(e.exponent, -1074, 1000).astype(np.int32)), e.shape)
     return [
         ((h - r) * s, (h + r) * s) for h, r, s in zip(e.head.flat, e.radius.flat, scale.flat, strict=True)
     ]

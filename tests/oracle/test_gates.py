@@ -129,7 +129,7 @@ def test_a_relative_gate_never_forgives_a_zero(fmt):
     """Capped at one half of the truth (and the underflow term, which is nothing to a normal number)."""
     x = fmt.round_array([0.0, 0.9 * fmt.log_tiny]).astype(float)
     truth = Oracle(ops.get("softmax"), fmt, {}).authority(block(ops.get("softmax"), fmt, x=x))
-    real = math.ldexp(truth.head[0, 1] + truth.tail[0, 1], int(truth.ulp[0, 1]))
+    real = ((truth.head + truth.tail) * 2.0**truth.unit)[0, 1]
     share = (truth.stable.floats()[0, 1] - 4 * fmt.eta) / real
     assert share == pytest.approx(min(fmt.u * (-2 * x[1] + 24), 0.5), rel=1e-9)
     assert (fmt.name == "bfloat16") == (share > 0.499)
@@ -209,7 +209,7 @@ def test_a_gate_beyond_float64_is_told_in_long_double():
     quick = Oracle(ops.get("log_softmax"), FLOAT64, {}).truth(
         block(ops.get("log_softmax"), FLOAT64, x=BEYOND)
     )
-    assert quick.slack[0, 1] == Gates.slack
+    assert np.all(quick.slack == Gates.slack)
     actual = math.ldexp(quick.stable.mantissa[0, 1], int(quick.stable.exponent[0, 1]) - 60)
     assert actual == pytest.approx(GATE_BEYOND, rel=1e-9)
 
@@ -222,8 +222,7 @@ def test_a_gate_beyond_every_float_is_left_to_mpf(monkeypatch):
     inputs = block(op, FLOAT64, x=BEYOND)
     quick, sure = oracle.truth(inputs), oracle.authority(inputs)
     assert [True] == np.isinf(quick.slack[0, 1:]).tolist()
-    assert quick.stable.mantissa[0, 1] == 0.5
-    assert quick.stable.exponent[0, 1] == quick.ulp[0, 1]
+    assert quick.stable.floats()[0, 1] == 0.5 * quick.ulp[0, 1]
     assert not sure.slack.any()
     actual = math.ldexp(sure.stable.mantissa[0, 1], int(sure.stable.exponent[0, 1]) - 60)
     assert actual == pytest.approx(GATE_BEYOND, rel=1e-9)

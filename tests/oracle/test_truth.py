@@ -65,7 +65,7 @@ def test_rounding_is_that_of_the_format(fmt):
 
 @pytest.mark.parametrize("fmt", ALL)
 def test_places_are_exact(fmt):
-    """(head + tail) 2^ulp is the real and 2^ulp its ulp, also just below a power of two; beyond the largest
+    """(head + tail) 2^unit is the real and step 2^unit its ulp, also just below a power of two; beyond the largest
     binade it is max + 1 ulp."""
     rng = np.random.default_rng(6)
     head, tail, exponent = hard_values(fmt, rng, 3000)
@@ -76,10 +76,11 @@ def test_places_are_exact(fmt):
         mantissa, shift = exact(h, t, e)
         real = Fraction(mantissa) * Fraction(2) ** shift
         clamped = max(min(real, ceiling), -ceiling)
-        seen = (Fraction(placed.head[i]) + Fraction(placed.tail[i])) * Fraction(2) ** int(placed.ulp[i])
+        unit = int(np.broadcast_to(placed.unit, head.shape)[i])
+        seen = (Fraction(placed.head[i]) + Fraction(placed.tail[i])) * Fraction(2) ** unit
         assert clamped == seen
         ulp = min(fmt.ulp_exponent(mantissa, shift), fmt.emax - fmt.precision + 1)
-        assert ulp == placed.ulp[i]
+        assert math.ldexp(1, ulp) == np.broadcast_to(placed.ulp, head.shape)[i]
     assert not placed.radius.any()
 
 
@@ -119,10 +120,12 @@ def test_zero_unknown_and_far_away(fmt):
     placed = place(Enclosure(np.array([0.0, math.nan, 0.5, 0.5]), np.zeros(4), np.array([0, 0, -far, far]),
                              np.array([0.0, 0.0, 0.0, 0.0])), fmt)  # fmt: skip
     np.testing.assert_array_equal(placed.rounded, [0.0, math.nan, 0.0, math.inf])
-    assert [fmt.etamin] * 3 == [placed.ulp[0], placed.ulp[2], fmt.etamin]
+    assert [fmt.eta] * 2 == [placed.ulp[0], placed.ulp[2]]
     assert [0.0, math.inf] == placed.radius[:2].tolist()
     assert 0 < placed.radius[2] < 2.0**-700
-    assert [2.0**fmt.precision, 0.0] == [placed.head[3], placed.radius[3]]
+    ulp = math.ldexp(1, fmt.emax - fmt.precision + 1)
+    assert [2.0**fmt.precision, 0.0] == [placed.head[3] / placed.step.max(), placed.radius[3]]
+    assert placed.ulp[3] == ulp
 
 
 def test_a_wide_enclosure_of_something_large_stays_unknown():
@@ -145,8 +148,8 @@ def truth_of(e, fmt=FLOAT32, kind=Kind.NUMBER):
         placed.head,
         placed.tail,
         placed.radius,
-        placed.ulp,
-        placed.rounded,
+        placed.unit,
+        placed.step,
         gate,
         gate,
         np.zeros(kinds.shape),

@@ -1,0 +1,97 @@
+"""The error-against-input picture: the worst point in each slice of the logit axis."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stabcheck.formats import Format
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+#: Slices on either side of zero, on a logarithmic axis.
+SLICES = 64
+
+
+class Profile:
+    """Keeps the worst point of each slice.
+
+    A number is told from its leading 16 bits (all of it, in formats of 16 bits), so that whether it is worse
+    than the worst of its slice takes one look into a table.
+    """
+
+    def __init__(self, fmt: Format) -> None:
+        self._slices, self._stretches = _slices(fmt), _stretches(fmt)
+        self._worst = np.where(self._slices == _NONE, math.inf, -1.0)  # by leading bits
+        self._points: dict[int, tuple[float, float, float]] = {}
+
+    @property
+    def points(self) -> tuple[tuple[float, float, float], ...]:
+        """(logit, ulps, ratio), from the most negative logit to the largest."""
+        return tuple(self._points[s] for s in sorted(self._points))
+
+    def feed(self, x: Array, ulps: Floats, ratio: Floats) -> None:
+        """Take in a block: errors of the results (negative ones do not count) and the logits that they belong
+        to. A result of a whole row stands at the row's largest logit."""
+        bits = _leading_bits(x)
+        if x.shape != ulps.shape:
+            if x.ndim != ulps.ndim + 1 or x.shape[-1] == 0:
+                return
+            bits = _of_largest(bits)
+        places = np.flatnonzero(ulps > self._worst[bits])
+        if not places.size:
+            return
+        slices = self._slices[bits.reshape(-1)[places]]
+        order = np.argsort(-ulps.reshape(-1)[places], kind="stable")[::-1]  # the first of the worst comes last
+        for here, place in dict(zip(slices[order].tolist(), places[order].tolist(), strict=True)).items():
+            index = tuple(int(i) for i in np.unravel_index(place, ulps.shape))
+            logits = np.atleast_1d(x[index].astype(np.float64))
+            error = float(ulps[index])
+            self._points[here] = (float(logits[np.argmax(np.abs(logits))]), error, float(ratio[index]))
+            for start, end in self._stretches[here]:
+                self._worst[start:end] = error
+
+
+_NONE = np.int8(-128)
+
+
+@functools.cache
+def _slices(fmt: Format) -> npt.NDArray[np.int8]:
+    """The slice that leading bits stand for, -SLICES to SLICES; `_NONE` for infinities and NaN."""
+    size = fmt.dtype.itemsize
+    bits = np.arange(1 << (8 * min(size, 2)), dtype=f"u{size}") << (8 * max(size - 2, 0))
+    values = fmt.widen(bits.astype(f"u{size}").view(fmt.dtype))
+    with np.errstate(all="ignore"):
+        axis = np.rint(np.copysign(np.log1p(np.abs(values)), values) / math.log1p(fmt.max) * SLICES)
+    return np.where(np.isfinite(values), np.nan_to_num(axis), _NONE).astype(np.int8)
+
+
+@functools.cache
+def _stretches(fmt: Format) -> dict[int, list[tuple[int, int]]]:
+    """Where the leading bits of each slice begin and end."""
+    slices = _slices(fmt)
+    edges = [0, *(np.flatnonzero(np.diff(slices)) + 1).tolist(), slices.size]
+    found: dict[int, list[tuple[int, int]]] = {}
+    for start, end in itertools.pairwise(edges):
+        found.setdefault(int(slices[start]), []).append((start, end))
+    return found
+
+
+def _leading_bits(x: Array) -> Array:
+    size = x.dtype.itemsize
+    bits = np.ascontiguousarray(x).view(f"u{size}").reshape(x.shape)
+    return bits if size <= 2 else (bits >> (8 * size - 16)).astype(np.uint16)
+
+
+def _of_largest(bits: Array) -> Array:
+    """Of every row the leading bits of its largest number: with the sign behind, magnitudes are in order."""
+    last = 8 * bits.dtype.itemsize - 1
+    turned = np.ascontiguousarray(np.moveaxis((bits << 1) | (bits >> last), -1, 0))
+    largest = np.maximum.reduce(turned, axis=0)
+    return np.asarray((largest >> 1) | (largest << last))
