@@ -145,6 +145,8 @@ def _conditioning(k: Context, y: Value, x: Value, targets: Any, **options: Any) 
 
 def row_conventions(x: Array, counts: Bools) -> dict[str, Bools]:
     """Rows (that count) whose softmax is a matter of taste; `counts` has the shape of x without classes."""
+    if x.shape[-1] and np.isfinite(x).all():
+        return {}
     return {
         "row that is all -inf": counts & np.all(np.isneginf(x), axis=-1),
         "row with +inf": counts & np.any(np.isposinf(x), axis=-1),

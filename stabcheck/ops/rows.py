@@ -42,6 +42,8 @@ def log_sum_of_others(k: Context, x: Value) -> tuple[Value, Value]:
 
 def no_answer_by_convention(x: npt.NDArray[Any], **_: Any) -> Mapping[str, npt.NDArray[np.bool_]]:
     """Rows whose softmax is a matter of taste: everything masked, or an infinite logit."""
+    if np.isfinite(x).all():
+        return {}
     return {
         "row that is all -inf": np.all(np.isneginf(x), axis=-1) & (x.shape[-1] > 0),
         "row with +inf": np.any(np.isposinf(x), axis=-1),

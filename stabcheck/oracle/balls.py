@@ -152,16 +152,16 @@ class BallContext64(ArithmeticContext):
 
     def _exp(self, a: Ball) -> Ball:
         underflow: Radius = LIBM_ABS if a.finite else LIBM_ABS * (a.hi > -math.inf)
+        top = a.hi.max(initial=0.0)
         if a.hi.min(initial=0.0) < -FAR and largest(a.abs) <= FAR / 4:
             # Below -FAR / 2 the radius is no matter: e^x and y are less than LIBM_ABS.
             a = replace(a, hi=np.maximum(a.hi, -FAR), finite=True)
-            d = a.radius() * (a.hi > -FAR)
-        else:
-            d = a.radius()
         y = np.exp(a.hi)
-        if largest(d) <= 2.0**-10 and a.hi.max(initial=0.0) <= 700.0:
-            # e^d - 1 <= d (1 + 2^-10), and 2^-9 covers all small factors.
-            return Ball(self, y, rel=d * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)
+        if none(a.abs) and isinstance(a.rel, float) and top <= 700.0 and a.rel <= 2.0**-23:
+            # e^d - 1 <= d (1 + 2^-10) for d = rel |m| <= 2^-10, and 2^-9 covers all small factors.
+            rel = np.abs(a.hi) * (a.rel * (1 + 2.0**-9)) + LIBM_REL * (1 + 2.0**-9)
+            return Ball(self, y, rel=rel, abs=underflow)
+        d = a.radius() * (a.hi > -FAR)
         growth = self._growth(d)
         out = Ball(self, y, rel=plus(growth, times(growth, LIBM_REL), LIBM_REL), abs=underflow)
         return self._beyond(out, a, d, np.exp)

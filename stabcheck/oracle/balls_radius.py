@@ -12,6 +12,8 @@ normal number because multiplying subnormal ones costs a hundred cycles each.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -73,6 +75,11 @@ def grown(r: Radius, by: float) -> Radius:
 def largest(r: Radius) -> float:
     """The largest entry; NaN if there is a NaN."""
     return r if isinstance(r, float) else float(np.max(r, initial=0.0))
+
+
+def least(r: Radius) -> float:
+    """The smallest entry; NaN if there is a NaN."""
+    return r if isinstance(r, float) else float(np.min(r, initial=math.inf))
 
 
 def largest_size(numbers: Floats) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stabcheck.oracle.balls_radius import Floats, Radius, none, plus, times
+from stabcheck.oracle.balls_radius import FLOOR, UP, Floats, Radius, least, none, plus, times
 
 if TYPE_CHECKING:
     from stabcheck.oracle.balls_context import BallContext
@@ -66,6 +66,8 @@ class Ball:
         """The whole radius in units of 2^exp, for finite elements."""
         if none(self.rel):
             return self.abs
+        if least(self.abs) >= FLOOR:  # which outweighs what the product may lose to underflow
+            return (self.rel * np.abs(self.hi) + self.abs) * UP
         return plus(times(self.rel, np.abs(self.hi)), self.abs)
 
     def unknown(self) -> Mask:

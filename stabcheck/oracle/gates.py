@@ -233,6 +233,8 @@ def _gates(
 
     def steps(count: Value) -> Scaled:
         """So many subnormal steps."""
+        if isinstance(count, (int, float)):
+            return size.like(np.asarray(float(count)), fmt.etamin)
         if scaled is None:
             return size.like(floats(count), fmt.etamin)
         return spread(count).shifted(fmt.etamin)
