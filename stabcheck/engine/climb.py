@@ -84,8 +84,8 @@ class Climber:
         picked = self._rng.integers(len(self._parents), size=rows * EXAMPLE_ELEMENTS)
         inputs = {}
         for a in self._op.arguments:
-            parents = np.stack([self._parents[i][1][a.name] for i in picked])
-            inputs[a.name] = self._moved(parents, self._allowed[a.name]).reshape(rows, EXAMPLE_ELEMENTS)
+            parents = np.stack([parent[a.name] for _, parent in self._parents])
+            inputs[a.name] = self._moved(parents[picked], self._allowed[a.name]).reshape(rows, EXAMPLE_ELEMENTS)
         return Block((Recipe("climb", rows, EXAMPLE_ELEMENTS, 0),), inputs)
 
     def _rows(self, count: int) -> Block:
