@@ -28,6 +28,7 @@ from stabcheck.oracle.balls_radius import (
     U,
     exp_growth,
     largest,
+    largest_size,
     log_growth,
     none,
     plus,
@@ -41,6 +42,9 @@ LIBM_ULPS = 4
 #: the exact value, which may be twice that of y at a power of two.
 LIBM_REL = LIBM_ULPS * 4 * U
 LIBM_ABS = NEGLIGIBLE
+#: Largest radius of arguments of exp under which all results share one relative radius: nothing beside the
+#: u of a narrow format, and an array less in all that follows.
+COMMON = 2.0**-38
 #: e^x is less than LIBM_ABS for all x within a quarter of FAR, and its rounding, of -FAR.
 FAR = 4096.0
 #: Largest radius of an argument of exp for which e^d - 1 is bounded by exp_growth within REL_MAX.
@@ -157,10 +161,10 @@ class BallContext64(ArithmeticContext):
             # Below -FAR / 2 the radius is no matter: e^x and y are less than LIBM_ABS.
             a = replace(a, hi=np.maximum(a.hi, -FAR), finite=True)
         y = np.exp(a.hi)
-        if none(a.abs) and isinstance(a.rel, float) and top <= 700.0 and a.rel <= 2.0**-23:
-            # e^d - 1 <= d (1 + 2^-10) for d = rel |m| <= 2^-10, and 2^-9 covers all small factors.
-            rel = np.abs(a.hi) * (a.rel * (1 + 2.0**-9)) + LIBM_REL * (1 + 2.0**-9)
-            return Ball(self, y, rel=rel, abs=underflow)
+        widest = a.rel * largest_size(a.hi) + largest(a.abs) if isinstance(a.rel, float) else 1.0
+        if top <= 700.0 and widest <= COMMON:
+            # e^d - 1 <= d (1 + 2^-10) for d <= 2^-10, and 2^-9 covers all small factors.
+            return Ball(self, y, rel=widest * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)
         d = a.radius() * (a.hi > -FAR)
         growth = self._growth(d)
         out = Ball(self, y, rel=plus(growth, times(growth, LIBM_REL), LIBM_REL), abs=underflow)
