@@ -115,7 +115,9 @@ def evaluate(
         stable, accurate = stable.times(factor), accurate.times(factor)
     if fmt.narrow:
         stable, accurate = (InUnits(gate.floats(), NO_EXPONENT) for gate in (stable, accurate))
-    return stable.owned(), accurate.owned(), slack
+    if accurate.mantissa is stable.mantissa:
+        accurate = accurate.owned()
+    return stable.whole(placed.head.shape), accurate.whole(placed.head.shape), slack
 
 
 def _where_sure(
@@ -219,11 +221,11 @@ def _gates(
     shape = size.mantissa.shape
 
     def floats(value: Value) -> npt.NDArray[np.float64]:
-        """A value in lifted form as an array of the output's shape."""
-        full = np.broadcast_shapes(np.shape(value), lifted)
+        """A value in lifted form as an array that broadcasts to the output's shape."""
         if scaled is not None:
-            return scaled(value).spread(full).reshape(*shape).floats()
-        return np.broadcast_to(np.asarray(value, dtype=np.float64), full).reshape(shape)
+            return spread(value).floats()
+        numbers = np.asarray(value, dtype=np.float64)
+        return numbers.reshape(numbers.shape[: len(shape)])
 
     def spread(value: Value) -> Scaled:
         """The same, beyond the range of float64 too."""
@@ -233,10 +235,9 @@ def _gates(
 
     def steps(count: Value) -> Scaled:
         """So many subnormal steps."""
-        if isinstance(count, (int, float)):
-            return size.like(np.asarray(float(count)), fmt.etamin)
-        if scaled is None:
-            return size.like(floats(count), fmt.etamin)
+        if scaled is None or isinstance(count, (int, float)):
+            numbers = np.asarray(count, dtype=np.float64)
+            return size.like(numbers.reshape(numbers.shape[: len(shape)]), fmt.etamin)
         return spread(count).shifted(fmt.etamin)
 
     lifted = shape + (1,) * (0 if op.kind == "elementwise" else op.rank - len(op.output))
@@ -265,7 +266,7 @@ def _gates(
     else:
         return stable, stable
     growth = constants.A * fmt.u * (1 + constants.s(n) / 8)
-    allowance = (size + condition).times(growth) + size.like(np.broadcast_to(0.5 * placed.step, shape), placed.unit)
+    allowance = (size + condition).times(growth) + size.like(0.5 * placed.step, placed.unit)
     return stable, stable.minimum(allowance + least)
 
 

@@ -138,6 +138,12 @@ class Scaled:
         """A copy that may be written to, of whatever kind this is."""
         return type(self)(self.mantissa.copy(), self.exponent.copy())
 
+    def whole(self, shape: tuple[int, ...]) -> Scaled:
+        """The same numbers, each of them in a place of its own that may be written to."""
+        mantissa = self.mantissa if self.mantissa.shape == shape else np.broadcast_to(self.mantissa, shape)
+        exponent = np.broadcast_to(self.exponent, shape).copy() if self.exponent.ndim else self.exponent
+        return type(self)(np.require(mantissa, requirements=("C", "W")), exponent)
+
     def normalised(self) -> Scaled:
         """The same numbers as `Scaled` in the narrow sense, which mix with all others."""
         return Scaled.of(self.mantissa, self.exponent)
