@@ -9,6 +9,7 @@ business of `isolate`.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import os
 import random
@@ -129,10 +130,48 @@ def _environment() -> dict[Any, Any]:
     return dict(os.environ if kept is None else kept)
 
 
+class _NumpySeeds:
+    """NumPy's global random state.
+
+    To copy it costs more than most calls, so it is copied when it has changed, which its words in memory
+    tell. A normal number kept for later is not among these: while there is one, it is copied every time.
+    """
+
+    def __init__(self) -> None:
+        self._words = b""
+        self._state: Any = None
+
+    def take(self) -> tuple[bytes, Any]:
+        """The words in memory (none where they tell too little) and the state."""
+        words = self._in_memory()
+        if not words or words != self._words:
+            state = np.random.get_state(legacy=False)
+            self._state, self._words = state, b"" if state.get("has_gauss") else words
+        return self._words, self._state
+
+    def put_back(self, taken: tuple[bytes, Any]) -> None:
+        words, state = taken
+        if not words or words != self._in_memory():
+            np.random.set_state(state)
+
+    @staticmethod
+    def _in_memory() -> bytes:
+        generator = np.random.get_bit_generator()
+        if type(generator) is not np.random.MT19937:
+            return b""
+        return ctypes.string_at(generator.ctypes.state_address, _MT19937_BYTES)
+
+
+#: 624 words and a position.
+_MT19937_BYTES = 625 * 4
+
+_numpy_seeds = _NumpySeeds()
+
+
 @contextlib.contextmanager
 def _surroundings() -> Iterator[None]:
     """Random state, environment, working directory and recursion limit are put back."""
-    seeds, numpy_seeds = random.getstate(), np.random.get_state()
+    seeds, numpy_seeds = random.getstate(), _numpy_seeds.take()
     environment, limit = _environment(), sys.getrecursionlimit()
     try:
         directory: str | None = os.getcwd()
@@ -142,7 +181,7 @@ def _surroundings() -> Iterator[None]:
         yield
     finally:
         random.setstate(seeds)
-        np.random.set_state(numpy_seeds)
+        _numpy_seeds.put_back(numpy_seeds)
         sys.setrecursionlimit(limit)
         if _environment() != environment:
             os.environ.clear()

@@ -147,3 +147,31 @@ def test_other_warnings_are_no_signals():
     with contained() as signals:
         warnings.warn("overflow of words", DeprecationWarning, stacklevel=1)
     assert signals == set()
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_the_state_of_numpy_is_put_back_to_the_last_number(kept):
+    """Also where a call uses the normal number that the generator keeps for later, and no other."""
+    np.random.seed(5)
+    np.random.normal(size=kept)
+    before = np.random.get_state(legacy=False)
+    for _ in range(3):
+        with contained():
+            np.random.normal()
+        with contained():
+            np.random.seed(6)
+    after = np.random.get_state(legacy=False)
+    assert str(before) == str(after)
+
+
+def test_another_generator_is_put_back_too():
+    """np.random may stand on any of NumPy's generators."""
+    usual = np.random.get_bit_generator()
+    try:
+        np.random.set_bit_generator(np.random.PCG64(3))
+        before = str(np.random.get_state(legacy=False))
+        with contained():
+            np.random.random(4)
+        assert before == str(np.random.get_state(legacy=False))
+    finally:
+        np.random.set_bit_generator(usual)
