@@ -52,7 +52,7 @@ def _kl(k: Context, p: Value, q: Value) -> Value:
 
 
 def _kl_fast(k: Context, p: Value, q: Value) -> Value:
-    return k.sum(k.xlogy(p, k.where(p > 0, p, 1) / q))
+    return -k.sum(k.xlogy(p, q / k.where(p > 0, p, 1)))  # q = 0 is an exact 0 here, not a divisor
 
 
 def _kl_gate(k: Context, c: GateConstants, y: Value, p: Value, q: Value) -> Value:

@@ -152,7 +152,10 @@ class ArithmeticContext(BallContext):
             # No absolute radius, nothing to underflow: a quotient of 0, such as a masked weight, stays exact.
             over = np.where(np.asarray(a.abs) > 0, over, 0.0)
         # g <= 1 and rel1 <= 1/4: the underflow of q is lost at most 4 times.
-        radius = plus(2.0 * over, 4.0 * self.errors.underflow, self.doubt(t))
+        lost: Radius = 4.0 * self.errors.underflow
+        if lost and none(a.abs) and not a.hi.all():
+            lost = lost * (a.hi != 0)  # an exact 0 loses nothing
+        radius = plus(2.0 * over, lost, self.doubt(t))
         return Ball(self, *q, rel=rel, abs=radius)
 
     def relative(self, a: Ball, growth: Callable[[Radius], Radius]) -> tuple[Radius, Radius]:
