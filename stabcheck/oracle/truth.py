@@ -83,7 +83,7 @@ def _as_numbers(enclosure: Enclosure, fmt: Format) -> Placed:
     if enclosure.exponent.ndim:
         head, tail, radius = shifted_alike((head, tail, radius), enclosure.exponent)
         radius = _with_underflow(enclosure, enclosure.exponent, radius)
-    binade = np.ascontiguousarray(head).view(np.int64).reshape(head.shape) & _EXPONENT
+    binade = np.asarray(head).view(np.int64) & _EXPONENT
     if tail.ndim:  # |r| just below a power of two belongs to the binade below it
         below = (np.abs(head) == binade.view(np.float64)) & (np.sign(tail) == -np.sign(head)) & (tail != 0)
         binade = np.where(below, np.maximum(binade - _ONE_BINADE, 0), binade)
