@@ -91,10 +91,16 @@ class BallContext64(ArithmeticContext):
         return a.hi
 
     def enclosure(self, a: Ball) -> Enclosure:
-        """Finite balls as they are: float64 numbers need no exponents."""
-        if not a.finite:
+        """Balls as they are: float64 numbers need no exponents. (Unknown and overflown ones say more.)"""
+        if not largest(a.abs) < math.inf:
             return super().enclosure(a)
-        return Enclosure(a.hi, NO_TAIL, NO_EXPONENT, np.broadcast_to(a.radius(), a.shape))
+        radius = np.asarray(a.radius() if a.finite else self._radius_of_finite(a))
+        return Enclosure(a.hi, NO_TAIL, NO_EXPONENT, np.broadcast_to(radius, a.shape))
+
+    @staticmethod
+    def _radius_of_finite(a: Ball) -> Radius:
+        """The whole radius, 0 of an exact infinity."""
+        return a.abs if none(a.rel) else np.where(np.isfinite(a.hi), a.radius(), 0.0)
 
     # -- arithmetic --------------------------------------------------------------------------------
 
@@ -106,12 +112,14 @@ class BallContext64(ArithmeticContext):
     def add(self, a: Any, b: Any) -> Ball:
         """As for finite balls where exact infinities meet numbers, as in a masked logit less the maximum."""
         left, right = self.lift(a), self.lift(b)
-        if left.plain and right.plain and not (left.finite and right.finite):
+        if not (left.finite and right.finite) and largest(left.abs) + largest(right.abs) < math.inf:
             s = left.hi + right.hi
-            if np.array_equal(np.isfinite(s), np.isfinite(left.hi) & np.isfinite(right.hi)) and not np.isnan(
-                np.min(s, initial=0.0)
-            ):
-                return Ball(self, s, rel=U, finite=False)
+            endless = np.isinf(left.hi) | np.isinf(right.hi)
+            if np.array_equal(np.isinf(s), endless) and not np.isnan(s).any():
+                radius = plus(self._radius_of_finite(left), self._radius_of_finite(right))
+                if not none(radius):
+                    radius = np.where(endless, 0.0, radius)
+                return Ball(self, s, rel=U, abs=radius, finite=False)
         return super().add(left, right)
 
     def _product(self, a: Ball, b: Ball) -> Parts:

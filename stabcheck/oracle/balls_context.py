@@ -144,7 +144,7 @@ class BallContext(ElementContext):
         mask = head == np.maximum.reduce(head, axis=-1, keepdims=True)
         if np.count_nonzero(mask) == mask.size // max(mask.shape[-1], 1):
             return np.asarray(mask)
-        mask = np.zeros(head.shape, dtype=bool)
+        mask = np.zeros_like(head, dtype=bool)
         np.put_along_axis(mask, np.argmax(head, axis=-1, keepdims=True), True, axis=-1)
         return mask
 

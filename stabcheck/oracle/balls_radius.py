@@ -96,6 +96,8 @@ def total(r: Radius, shape: tuple[int, ...], axis: int) -> Radius:
     up = UP + 2.0 * U * n
     if isinstance(r, float):
         return r * n * up
+    if r.ndim == len(shape) and r.shape[axis] == 1:
+        return np.asarray(r * n * up)
     if r.ndim == len(shape) and r.shape[axis] == n:
         return np.asarray(np.add.reduce(r, axis=axis, keepdims=True) * up)
     return np.asarray(np.add.reduce(np.broadcast_to(r, shape), axis=axis, keepdims=True) * up)

@@ -85,7 +85,7 @@ EXTENDED = DoubleContext(np.longdouble) if np.finfo(np.longdouble).maxexp > 2 * 
 
 def first_largest(a: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """One True per row, at the first of its largest entries."""
-    mask = np.zeros(a.shape, dtype=bool)
+    mask = np.zeros_like(a, dtype=bool)
     if a.size:
         np.put_along_axis(mask, np.argmax(a, axis=-1, keepdims=True), True, axis=-1)
     return mask
