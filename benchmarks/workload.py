@@ -16,20 +16,28 @@ from stabcheck.findings import Report
 from stabcheck.implementations import cross_entropy, log_softmax, logsumexp, sigmoid, softmax
 from stabcheck.strategies.recipes import Block, Draws, blocks
 
+#: An op, with its options behind it where they are not the defaults.
 TARGETS: dict[str, Callable[..., Any]] = {
     "softmax": softmax.shifted_float32_sum,
     "log_softmax": log_softmax.maximum_taken_out_float32_sum,
     "logsumexp": logsumexp.maximum_taken_out_float32_sum,
     "sigmoid": sigmoid.sign_split,
     "cross_entropy": cross_entropy.maximum_taken_out_float32_sum,
+    "cross_entropy reduction=none": cross_entropy.maximum_taken_out_float32_sum,
 }
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 
 
+def options_of(op: str) -> tuple[str, dict[str, str]]:
+    """The name of an op and the options behind it."""
+    name, *pairs = op.split()
+    return name, dict(pair.split("=") for pair in pairs)
+
+
 def draws(op: str, dtype: str, examples: int, seed: int = 0) -> Draws:
-    record = ops.get(op)
-    options = record.parse_options({})
-    return Draws(record.under(options), options, formats.get(dtype), examples, seed)
+    name, given = options_of(op)
+    options = ops.get(name).parse_options(given)
+    return Draws(ops.get(name).under(options), options, formats.get(dtype), examples, seed)
 
 
 def logits_in(op: str, dtype: str, examples: int) -> int:
@@ -44,7 +52,8 @@ def _logits(block: Block) -> int:
 def checked(target: Callable[..., Any], op: str, dtype: str, examples: int) -> tuple[Report, float, float]:
     """The report, the processor seconds it took, and those to the first finding (nan: none)."""
     began, first = time.process_time(), float("nan")
-    for event in run([Task(target, op, Request(dtypes=(dtype,), max_examples=examples))]):
+    name, options = options_of(op)
+    for event in run([Task(target, name, Request(dtypes=(dtype,), max_examples=examples, options=options))]):
         if isinstance(event, Found) and first != first:
             first = time.process_time() - began
         if isinstance(event, Finished):
@@ -54,17 +63,15 @@ def checked(target: Callable[..., Any], op: str, dtype: str, examples: int) -> t
 
 def alone(target: Callable[..., Any], op: str, dtype: str, examples: int) -> float:
     """Logits a second of the target on the blocks of such a search, and nothing else."""
-    drawn = list(blocks(draws(op, dtype, examples)))
-    reducing = ops.get(op).kind == "reducing"
+    search = draws(op, dtype, examples)
+    drawn, by_call = list(blocks(search)), search.op.kind == "reducing"
+    settings = options_of(op)[1]
     seconds = 0.0
     with np.errstate(all="ignore"):
         for block in drawn:
             arrays = list(block.inputs.values())
             began = time.process_time()
-            if reducing:
-                for row in zip(*arrays, strict=True):
-                    target(*row)
-            else:
-                target(*arrays)
+            for each in zip(*arrays, strict=True) if by_call else (arrays,):
+                target(*each, **settings)
             seconds += time.process_time() - began
     return sum(_logits(block) for block in drawn) / seconds

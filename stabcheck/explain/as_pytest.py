@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from stabcheck import ops
 from stabcheck.errors import UsageError
-from stabcheck.explain.proof import Proof, prove
+from stabcheck.explain.proof import Proof, op_of, prove
 from stabcheck.explain.textbook import FORMULAS
 from stabcheck.findings import Finding
 from stabcheck.targets.runner import output_shape
@@ -172,7 +171,7 @@ def _body(finding: Finding, call: str, index: tuple[int, ...], single: bool) -> 
         return f'{copies}    with np.errstate(all="ignore"):\n        {call}\n'
     if finding.code in ("SC402", "SC403", "SC405"):
         return f'    with np.errstate(all="ignore"):\n        got = {call}\n'
-    if not at and ops.get(finding.op).kind == "reducing":  # a mean may come as an array of one number
+    if not at and op_of(finding).kind == "reducing":  # a mean may come as an array of one number
         return f'    with np.errstate(all="ignore"):\n        got = np.squeeze({call})[()]\n'
     return f'    with np.errstate(all="ignore"):\n        got = np.asarray({call}){"" if single else at}\n'
 
@@ -189,7 +188,7 @@ def one_number(finding: Finding, call: str, index: tuple[int, ...]) -> str:
 
 def _rows(finding: Finding) -> int:
     """How many rows an example of a reducing op has; 0 where an example is a row itself."""
-    if ops.get(finding.op).kind != "reducing":
+    if op_of(finding).kind != "reducing":
         return 0
     return next((a.shape[0] for a in map(np.asarray, finding.minimal.inputs.values()) if a.ndim > 1), 0)
 
@@ -201,7 +200,7 @@ def _many_rows(finding: Finding) -> bool:
 
 def _judgement(finding: Finding, proof: Proof, formula: bool, batch: bool) -> str:
     level = "accurate" if finding.code in ("SC202", "SC203") else "stable"
-    elementwise = ops.get(finding.op).kind == "elementwise"
+    elementwise = op_of(finding).kind == "elementwise"
     lone = _rows(finding) == 1
     index = () if lone else finding.minimal.index
     first = "[0]" if batch or lone else ""
@@ -247,5 +246,5 @@ def _check(finding: Finding, batch: bool) -> str:
 def _shape(finding: Finding, batch: bool) -> tuple[int, ...]:
     """The shape that the op's result has for the inputs as the test writes them."""
     block = {name: np.asarray(value)[None] for name, value in finding.minimal.inputs.items()}
-    shape = output_shape(ops.get(finding.op), block)
+    shape = output_shape(op_of(finding), block)
     return shape if batch else shape[1:]

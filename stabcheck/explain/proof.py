@@ -13,6 +13,7 @@ from stabcheck import formats, ops
 from stabcheck.errors import StabcheckError
 from stabcheck.findings import Finding, Level
 from stabcheck.formats import Format
+from stabcheck.ops.op import Op
 from stabcheck.oracle.ladder import Oracle
 from stabcheck.oracle.truth import Kind, Truth
 
@@ -45,12 +46,17 @@ def options_of(finding: Finding) -> dict[str, Any]:
     return ops.get(finding.op).parse_options(given)
 
 
+def op_of(finding: Finding) -> Op:
+    """The op as the finding's options make it."""
+    return ops.get(finding.op).under(options_of(finding))
+
+
 def prove(finding: Finding) -> Proof | None:
     """The proof by intervals for the minimal example; None where the truth is no number (or the op is not
     known here, as with a user's own op in another process)."""
     fmt = formats.get(finding.dtype)
     try:
-        oracle = Oracle(ops.get(finding.op), fmt, options_of(finding))
+        oracle = Oracle(op_of(finding), fmt, options_of(finding))
         block = {name: np.asarray(values)[None] for name, values in finding.minimal.inputs.items()}
         truth = oracle.authority(block)
     except (StabcheckError, ValueError, TypeError, KeyError):

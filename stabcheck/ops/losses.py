@@ -1,4 +1,4 @@
-"""Cross-entropy of logits: a whole call at a time, (N, C) logits with N targets, reduced or not.
+"""Cross-entropy of logits: a whole call at a time, (N, C) logits with N targets; row by row if not reduced.
 
 Gates are those of log-softmax at the target (see `rows`), weighted by the target; reducing adds the errors
 of a sum over N rows, all of one sign, and of the division.
@@ -179,12 +179,12 @@ def _feeds(x: Array, targets: Array, **options: Any) -> Bools:
 
 
 def _adapted(op: Op, options: Mapping[str, Any]) -> Op:
-    return replace(
-        op,
-        arguments=(LOGITS, INDICES if options["target_kind"] == "index" else SOFT),
-        output=("N",) if options["reduction"] == "none" else (),
-        adapt=None,
-    )
+    """Soft targets have a row of their own; a loss per row is an op of rows."""
+    arguments = (LOGITS, INDICES if options["target_kind"] == "index" else SOFT)
+    if options["reduction"] != "none":
+        return replace(op, arguments=arguments, adapt=None)
+    rows = tuple(replace(argument, axes=argument.axes[1:]) for argument in arguments)
+    return replace(op, kind="row", arguments=rows, adapt=None)
 
 
 cross_entropy = register(

@@ -124,8 +124,9 @@ def _logits(rng: Rng, draws: Draws, regime: Regime, argument: Argument, shape: S
         if draws.op.kind == "row" and draws.op.gates is None:
             # Sums of narrow formats are carried in float32.
             wide = max(draws.format.max, _FLOAT32.max) / (_HEADROOM * max(shape[-1], 1))
-            values = np.where(np.isfinite(values), np.clip(values, -wide, wide), values)
-        return values
+            return _clipped(values, wide)
+        smoothed = draws.op.kind == "row" and draws.options.get("label_smoothing")
+        return _clipped(values, _reach(draws, 1, shape[-1])) if smoothed else values
     place = argument.axes.index("C") + 1
     moved = (*shape[:place], *shape[place + 1 :], shape[place])
     count = math.prod(moved[:-1])
@@ -135,9 +136,13 @@ def _logits(rng: Rng, draws: Draws, regime: Regime, argument: Argument, shape: S
         others = rng.normal(size=values.shape) * 3
         only = np.arange(here) == rng.integers(here, size=(shape[0], 1))
         values = np.where(only[..., None], values, others)
-    reach = _reach(draws, here, shape[place])
-    values = np.where(np.isfinite(values), np.clip(values, -reach, reach), values)
+    values = _clipped(values, _reach(draws, here, shape[place]))
     return np.moveaxis(values.reshape(moved), -1, place)
+
+
+def _clipped(values: Floats, reach: float) -> Floats:
+    """Finite numbers no larger than that."""
+    return np.where(np.isfinite(values), np.clip(values, -reach, reach), values)
 
 
 def _reach(draws: Draws, rows: int, classes: int) -> float:
@@ -149,7 +154,7 @@ def _reach(draws: Draws, rows: int, classes: int) -> float:
     """
     reach = draws.format.max / (8 * rows)
     smoothed = bool(draws.options.get("label_smoothing"))
-    return max(reach / classes, min(reach, 1 / draws.format.u)) if smoothed else reach
+    return max(reach / max(classes, 1), min(reach, 1 / draws.format.u)) if smoothed else reach
 
 
 def _sizes(recipe: Recipe) -> dict[str, int]:

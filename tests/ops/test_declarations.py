@@ -45,14 +45,16 @@ def test_wrong_option_names_the_right_ones(name, option, value, message):
     ("options", "targets", "axes", "output"),
     [
         ({}, "index", ("N",), ()),
-        ({"reduction": "none"}, "index", ("N",), ("N",)),
+        ({"reduction": "none"}, "index", (), ()),
+        ({"reduction": "none", "target_kind": "soft"}, "targets", ("C",), ()),
         ({"target_kind": "soft", "reduction": "sum"}, "targets", ("N", "C"), ()),
     ],
 )
 def test_options_decide_what_is_taken_and_returned(options, targets, axes, output):
-    """Soft targets are rows of numbers; without a reduction there is a loss per row."""
+    """Soft targets are rows of numbers; without a reduction every row is an example of its own."""
     op = ops.get("cross_entropy")
     op = op.under(op.parse_options(options))
+    assert op.kind == ("row" if options.get("reduction") == "none" else "reducing")
     assert (op.arguments[1].kind, op.arguments[1].axes, op.output) == (targets, axes, output)
 
 
@@ -79,10 +81,10 @@ def test_sum_over_nothing_is_zero():
 
 
 def test_rows_without_an_answer_say_nothing_about_others():
-    """Without a reduction only the row that is all -inf is left out."""
+    """A row that is all -inf is left out, and no other."""
     logits = [[-INF, -INF], [0.0, 1.0]]
-    got = kinds("cross_entropy", {"reduction": "none"}, logits=logits, targets=[0, 0])
-    assert got == ([Kind.CONVENTION, Kind.NUMBER], ("row that is all -inf",))
+    got = [kinds("cross_entropy", {"reduction": "none"}, logits=row, targets=0) for row in logits]
+    assert got == [(Kind.CONVENTION, ("row that is all -inf",)), (Kind.NUMBER, ())]
     assert kinds("cross_entropy", {"ignore_index": -100}, logits=logits, targets=[-100, 0]) == (
         Kind.NUMBER,
         (),
@@ -97,8 +99,8 @@ def test_ignored_row_feeds_nothing():
         (),
     )
     assert kinds("cross_entropy", logits=logits, targets=[0, 0]) == (Kind.NAN, ())
-    none = kinds("cross_entropy", {"reduction": "none"}, logits=logits, targets=[0, 0])
-    assert none == ([Kind.NAN, Kind.CONVENTION], ())
+    none = [kinds("cross_entropy", {"reduction": "none"}, logits=row, targets=0) for row in logits]
+    assert none == [(Kind.NAN, ()), (Kind.NUMBER, ())]
 
 
 def test_nan_stays_in_its_position():
