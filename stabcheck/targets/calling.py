@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from stabcheck.errors import UsageError, unknown
@@ -37,11 +38,11 @@ class CallForm:
         named = {keyword: arrays[name] for keyword, name in self._named.items()}
         return function(*[arrays[name] for name in self._placed], **named, **self.settings)
 
-    @property
+    @cached_property
     def _placed(self) -> tuple[str, ...]:
         return self.order[: len(self.order) - len(self.keywords)]
 
-    @property
+    @cached_property
     def _named(self) -> dict[str, str]:
         return dict(zip(self.keywords, self.order[len(self._placed) :], strict=True))
 
