@@ -20,7 +20,6 @@ from stabcheck.ops.context import Context, Value
 from stabcheck.ops.losses import (
     counted,
     is_valid,
-    log_probabilities,
     log_probability_gate,
     row_conditioning,
     row_conventions,
@@ -28,7 +27,7 @@ from stabcheck.ops.losses import (
 )
 from stabcheck.ops.op import Argument, GateConstants, Gates, Op, Option
 from stabcheck.ops.row_gradients import is_class, minus_one_hot, minus_one_hot_gate, weight_conditioning
-from stabcheck.ops.rows import weights
+from stabcheck.ops.rows import log_probabilities, weights
 
 Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]

@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from stabcheck.ops import register
 from stabcheck.ops.context import Context, Value
-from stabcheck.ops.losses import log_probabilities, log_probability_gate, textbook_log_probabilities
+from stabcheck.ops.losses import log_probability_gate, textbook_log_probabilities
 from stabcheck.ops.op import Argument, GateConstants, Gates, Op, Option
 from stabcheck.ops.row_gradients import is_class, minus_one_hot, minus_one_hot_gate, one_minus
-from stabcheck.ops.rows import weights
+from stabcheck.ops.rows import log_probabilities, weights
 
 Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from stabcheck.ops import register
 from stabcheck.ops.context import Context, Value
 from stabcheck.ops.op import Argument, GateConstants, Gates, Op, Option
-from stabcheck.ops.rows import depth, log_sum_of_others, weights
+from stabcheck.ops.rows import depth, log_probabilities, weights
 
 Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -30,12 +30,6 @@ SOFT = Argument("targets", "targets", ("N", "C"), (0.0, 1.0))
 
 
 # -- one row -------------------------------------------------------------------------------------------
-
-
-def log_probabilities(k: Context, x: Value) -> Value:
-    """log softmax, in the form whose digits survive."""
-    at_pivot, rest = log_sum_of_others(k, x)
-    return (x - at_pivot) - rest
 
 
 def textbook_log_probabilities(k: Context, x: Value) -> Value:

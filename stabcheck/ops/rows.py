@@ -33,11 +33,18 @@ def weights(k: Context, x: Value) -> Value:
     return e / k.sum(e)
 
 
-def log_sum_of_others(k: Context, x: Value) -> tuple[Value, Value]:
-    """(x_j, log(sum_i exp(x_i - x_j))) with j the pivot, as log1p of the sum of the others."""
+def around_pivot(k: Context, x: Value) -> tuple[Value, Value, Value]:
+    """(x_j, x - x_j, log(sum_i exp(x_i - x_j))) with j the pivot; the last as log1p of the sum of the others."""
     pivot = k.pivot(x)
     at_pivot = k.sum(k.where(pivot, x, 0))
-    return at_pivot, k.log1p(k.sum(k.where(pivot, 0, k.exp(x - at_pivot))))
+    apart = k.where(pivot, 0, x - at_pivot)
+    return at_pivot, apart, k.log1p(k.sum(k.where(pivot, 0, k.exp(apart))))
+
+
+def log_probabilities(k: Context, x: Value) -> Value:
+    """log softmax, in the form whose digits survive."""
+    _, apart, rest = around_pivot(k, x)
+    return apart - rest
 
 
 def no_answer_by_convention(x: npt.NDArray[Any], **_: Any) -> Mapping[str, npt.NDArray[np.bool_]]:
@@ -99,11 +106,6 @@ def _log_softmax(k: Context, x: Value) -> Value:
     return x - k.log(k.sum(k.exp(x)))
 
 
-def _log_softmax_fast(k: Context, x: Value) -> Value:
-    at_pivot, rest = log_sum_of_others(k, x)
-    return (x - at_pivot) - rest
-
-
 def lost_terms(k: Context, c: GateConstants, y: Value, x: Value) -> Value:
     """Underflow, in units of eta: every term of the sum may lose one, since each exp rounds by itself."""
     return 2 + k.shape(x)[-1] + 0 * k.max(x)
@@ -130,7 +132,7 @@ log_softmax = register(
         arguments=(X,),
         options=(AXIS,),
         formula=_log_softmax,
-        fast=_log_softmax_fast,
+        fast=log_probabilities,
         gates=Gates(_log_softmax_gate, _log_softmax_conditioning, underflow=lost_terms),
         invariance="shift",
         range=(-math.inf, 0.0),
@@ -150,7 +152,7 @@ def _logsumexp(k: Context, x: Value) -> Value:
 
 
 def _logsumexp_fast(k: Context, x: Value) -> Value:
-    at_pivot, rest = log_sum_of_others(k, x)
+    at_pivot, _, rest = around_pivot(k, x)
     return at_pivot + rest
 
 
