@@ -11,19 +11,21 @@ from stabcheck.strategies.block import Block
 
 #: Examples with more elements than this are left to the tests: the authority is slow.
 _LARGEST = 64
-#: Examples audited per group of cells; of an elementwise op so many elements of so many blocks.
-EXAMPLES = 24
+#: Examples audited per group of cells: one in so many, within limits; of an elementwise op so many elements of
+#: so many blocks.
+_ONE_IN = 40
+_LEAST, _MOST = 10, 24
 _ELEMENTS = 48
 
 
 class Auditor:
     """Samples a run's truths; the seed decides which. One contradiction raises OracleError."""
 
-    def __init__(self, oracle: Oracle, seed: int) -> None:
+    def __init__(self, oracle: Oracle, examples: int, seed: int) -> None:
         self._oracle = oracle
         self._rng = np.random.default_rng([seed & (2**63 - 1), 0xA0D17])
         self.audited = 0
-        self._left = EXAMPLES
+        self._left = min(max(examples // _ONE_IN, _LEAST), _MOST)
 
     def sample(self, block: Block, truth: Truth) -> None:
         """Audit an example of this block, as far as there are any left."""

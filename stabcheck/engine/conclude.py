@@ -32,7 +32,8 @@ _SHRINKING_FAULTS = ("SC401",)
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What is to be said of one cell: `examples` were judged, `argument` is the argument of a gradient."""
+    """What is to be said of one cell: `examples` were judged, `argument` is the argument of a gradient. Of a
+    cell of the `catalogue` less is looked for: its table shows one finding each."""
 
     key: CellKey
     runner: Runner
@@ -40,10 +41,13 @@ class Conclusion:
     request: Request
     examples: int
     argument: str = ""
+    catalogue: bool = False
 
-    def finding(self, code: str, evidence: Evidence, thorough: bool) -> tuple[Finding, int]:
-        """The finding of this code, shrunk from its evidence (briefly, and without an onset, unless
-        `thorough`), and how many elements the authority confirmed for it."""
+    def finding(self, code: str, evidence: Evidence, first: bool = True) -> tuple[Finding, int]:
+        """The finding of this code, shrunk from its evidence, and how many elements the authority confirmed
+        for it. In the catalogue all but the first are shrunk briefly and have no onset, and no worst example
+        is confirmed: the minimal one is."""
+        thorough = first or not self.catalogue
         smallest, worst = evidence.smallest, evidence.worst
         assert smallest is not None
         assert worst is not None
@@ -71,17 +75,17 @@ class Conclusion:
                 text = self._raised(inputs) or text
         else:
             minimal = Example(smallest.inputs, smallest.index, regime=smallest.regime)
-        worst_example = self._worst(trial, code, worst, thorough) if code in JUDGED else minimal
+        worst_example = self._worst(trial, code, worst) if code in JUDGED else minimal
         return self._record(code, evidence, minimal, worst_example, edge, text), trial.confirmed
 
     def _onset(self, inputs: Inputs, shows: Shows) -> float | None:
         return onset(self.oracle.op, self.oracle.format, inputs, shows, self.runner.batch)
 
-    def _worst(self, trial: Trial, code: str, worst: Candidate, confirm: bool) -> Example:
+    def _worst(self, trial: Trial, code: str, worst: Candidate) -> Example:
         inputs = worst.inputs
         if self.oracle.op.kind == "elementwise":
             inputs = {name: np.asarray(a[worst.index]).reshape(1) for name, a in inputs.items()}
-        return trial.example(code, inputs, worst.index, worst.regime, confirm)
+        return trial.example(code, inputs, worst.index, worst.regime, not self.catalogue)
 
     def _record(
         self, code: str, evidence: Evidence, minimal: Example, worst: Example, edge: float | None, text: str

@@ -190,13 +190,14 @@ class Seat:
         """Shrink what failed; the last thing yielded is the cell."""
         findings: list[Finding] = []
         confirmed, examples = 0, self.tally.examples
-        conclusion = Conclusion(self.key, self.runner, self.oracle, self.request, examples, self.argument)
+        conclusion = Conclusion(
+            self.key, self.runner, self.oracle, self.request, examples, self.argument, self.catalogue
+        )
         for code in sorted(self.tally.evidence, key=severity):
             if code == "SC501" and self.request.signals == "ignore":
                 continue
             yield Shrinking(self.key, code)
-            thorough = not (self.catalogue and findings)
-            finding, count = conclusion.finding(code, self.tally.evidence[code], thorough)
+            finding, count = conclusion.finding(code, self.tally.evidence[code], not findings)
             findings.append(finding)
             confirmed += count
         yield self._cell(tuple(_unique(findings)), confirmed)

@@ -37,7 +37,7 @@ def run_group(group: Group) -> Iterator[Event]:
             seats.append(seat)
     if not seats:
         return
-    auditor = Auditor(oracle, group.draws.seed)
+    auditor = Auditor(oracle, group.draws.examples, group.draws.seed)
     for block in _all_blocks(group):
         truth = oracle.truth(block.inputs)
         elements = truth.head.size

@@ -25,8 +25,10 @@ EXAMPLE_ELEMENTS = 64
 _ROWS = 2048
 #: Longest rows are drawn few at a time.
 _LONG_ROWS = 2
-#: Lengths of rows that the regimes of one round share, and shapes of one call that they share for each.
-_FEW = 7
+#: Lengths of rows that the regimes of one round share: most in a search of many examples, at least three, one
+#: for so many examples in between (a block of fewer costs as much). Shapes of one call that they share for each.
+_FEW = (3, 7)
+_EXAMPLES_EACH = 100
 _SHAPES = 2
 _SPECIALS = ("finite", "masked", "extended")
 
@@ -160,8 +162,10 @@ def _rounds(draws: Draws) -> Iterator[list[Recipe]]:
 
 def _few_lengths(turn: int, draws: Draws) -> Sequence[int]:
     """The lengths that the regimes of one round share, from the short to the long, so that their examples
-    fit together in a few blocks; three rounds have had them all."""
-    groups = np.array_split([n for n in LENGTHS if n <= draws.max_classes] or [1], _FEW)
+    fit together in a few blocks; three rounds of a search of many examples have had them all."""
+    least, most = _FEW
+    parts = min(max(draws.examples // _EXAMPLES_EACH, least), most)
+    groups = np.array_split([n for n in LENGTHS if n <= draws.max_classes] or [1], parts)
     return [int(group[turn % len(group)]) for group in groups if group.size]
 
 

@@ -49,7 +49,7 @@ def test_the_truth_of_a_block_is_made_once_per_group(monkeypatch):
 
     def count(targets):
         made.clear()
-        asked = Request(dtypes=("float64",), max_examples=25, max_classes=8, specials="finite")
+        asked = Request(dtypes=("float64",), max_examples=100, max_classes=8, specials="finite")
         list(run([Task(stable, "softmax", asked, f"target {i}") for i in range(targets)]))
         return len(made)
 
