@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stabcheck.findings import CODES
+from stabcheck.formats import Format
 from stabcheck.oracle.scaled import Scaled, all_finite, shift
 from stabcheck.oracle.truth import Kind, Truth
 
@@ -22,7 +23,8 @@ Bools = npt.NDArray[np.bool_]
 #: Codes that the judge gives, as the small integers of `Verdict.code` (0: nothing found).
 JUDGED = ("", "SC101", "SC102", "SC103", "SC104", "SC105", "SC201", "SC202", "SC203")
 _NUMBER = {code: number for number, code in enumerate(JUDGED)}
-_DIGITS = tuple(_NUMBER[code] for code in ("SC201", "SC202", "SC203"))
+#: The first code about digits; those after it carry the ratio of the accurate gate.
+_DIGITS = _NUMBER["SC201"]
 
 #: A subnormal answer below this share of the truth has underflowed.
 SUNK = 2.0**-6
@@ -57,6 +59,17 @@ class Verdict:
 
     def any_per_row(self, mask: Bools) -> Bools:
         return np.asarray(mask.reshape(mask.shape[0], -1).any(axis=1))
+
+
+def may_show(code: str, got: Floats, fmt: Format) -> Bools:
+    """The answers that would show this code if the truth were what it takes."""
+    if code == "SC101":
+        return np.isnan(got)
+    if code == "SC102":
+        return np.isinf(got)
+    if code == "SC103":
+        return np.asarray(np.abs(got) < fmt.tiny)
+    return np.isfinite(got) | (code == "SC105")
 
 
 def judge(got: Floats, truth: Truth, usable: Bools | None = None) -> Verdict:
@@ -161,7 +174,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     code[(truth.kind == Kind.NAN) & ~nan] = _NUMBER["SC105"]
 
     if truth.robust_only:
-        code[np.isin(code, _DIGITS)] = 0
+        code[code >= _DIGITS] = 0
     judged = truth.kind != Kind.CONVENTION
     if usable is not None:
         judged = judged & usable
@@ -169,7 +182,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     open_ = judged & number & np.where(nan, ~known, ~decided)
     code[~judged | open_] = 0
 
-    ratio = np.where(np.isin(code, (_NUMBER["SC202"], _NUMBER["SC203"])), accurate_high, stable_high)
+    ratio = np.where(code > _DIGITS, accurate_high, stable_high)
     ratio = np.where(number & ~nan, ratio, np.where(code > 0, np.inf, 0.0))
     ulps = shift(high, unit - truth.unit) / truth.step
     ulps = np.where(number & ~nan, ulps, np.where(code > 0, np.nan, 0.0))
@@ -182,27 +195,27 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
 def _error(got: Floats, truth: Truth) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     """Bounds of |got - r| in units of 2^unit; an infinite answer counts as max + 1 ulp."""
     fmt = truth.format
-    scored = np.where(np.isinf(got), np.copysign(1.0, got), got)
-    own = np.where(np.isinf(got), fmt.emax + 1, 0)  # the exponent that an infinity stands for
-    mantissa, exponent = np.frexp(scored)
-    place = np.where(np.isinf(got), own + 1, exponent).astype(np.int64)
-    mantissa = np.where(np.isinf(got), 0.5 * scored, mantissa)
-    # One unit in which neither the answer nor the truth leaves the range.
-    unit = np.maximum(truth.unit, np.where(scored == 0, truth.unit, place - 60))
-    down = truth.unit - unit
-    difference = shift(mantissa, place - unit) - shift(truth.head, down)
-    error = np.abs(difference - shift(truth.tail, down))
-    radius = shift(truth.radius, down)
-    low = np.maximum(error * (1 - _ROUNDOFF) - radius, 0.0)
-    high = error * (1 + _ROUNDOFF) + radius
-    return low, high, unit
+    endless = np.isinf(got)
+    if fmt.narrow:
+        scored = np.where(endless, np.copysign(2.0 ** (fmt.emax + 1), got), got)
+        unit, radius = truth.unit, truth.radius
+        error = np.abs((scored - truth.head) - truth.tail)
+    else:
+        # One unit in which neither the answer nor the truth leaves the range.
+        mantissa, exponent = np.frexp(np.where(endless, np.copysign(0.5, got), got))
+        place = np.where(endless, fmt.emax + 2, exponent).astype(np.int64)
+        unit = np.maximum(truth.unit, np.where(mantissa == 0, truth.unit, place - 60))
+        down = truth.unit - unit
+        difference = shift(mantissa, place - unit) - shift(truth.head, down)
+        error, radius = np.abs(difference - shift(truth.tail, down)), shift(truth.radius, down)
+    return np.maximum(error * (1 - _ROUNDOFF) - radius, 0.0), error * (1 + _ROUNDOFF) + radius, unit
 
 
 def _ratios(
     low: Floats, high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats
 ) -> tuple[Floats, Floats]:
     """Bounds of error / gate; zero error is inside every gate."""
-    below = Scaled.of(low, unit).over(gate) / (1 + np.abs(slack))
+    below = shift(low / gate.mantissa, unit - gate.exponent) / (1 + np.abs(slack))
     above = _over(high, unit, gate, slack)
     zero = high == 0
     unknown = ~np.isfinite(high) | np.isnan(below) | np.isnan(above)

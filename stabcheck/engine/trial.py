@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stabcheck.engine.verdicts import decide
 from stabcheck.errors import OracleError
 from stabcheck.findings import Example
-from stabcheck.judge import JUDGED, Verdict
+from stabcheck.judge import JUDGED, Verdict, may_show
 from stabcheck.oracle.ladder import Oracle
 from stabcheck.oracle.truth import Kind, Truth
 from stabcheck.targets.answer import Answer
@@ -49,7 +49,11 @@ class Trial:
         return lambda candidates: self._faults(code, candidates)
 
     def _judged(self, code: str, candidates: Sequence[Inputs]) -> list[bool]:
-        verdict = self.verdict(stack(candidates))[1]
+        block = stack(candidates)
+        answer = self.runner(block, layout=self.layout)
+        if not may_show(code, answer.values, self.oracle.format).any():
+            return [False] * len(candidates)  # whatever the truth is
+        verdict = self._verdict(block, answer)[0]
         return [bool(b) for b in verdict.any_per_row(verdict.code == JUDGED.index(code))]
 
     def _faults(self, code: str, candidates: Sequence[Inputs]) -> list[bool]:
@@ -74,9 +78,12 @@ class Trial:
     def verdict(self, block: Mapping[str, Array]) -> tuple[Answer, Verdict, Truth]:
         """The answer to a block, judged."""
         answer = self.runner(block, layout=self.layout)
+        return answer, *self._verdict(block, answer)
+
+    def _verdict(self, block: Mapping[str, Array], answer: Answer) -> tuple[Verdict, Truth]:
         truth = self.oracle.truth(block)
         verdict = decide(self.oracle, block, truth, answer.values, answer.usable, flushes=self.runner.flushes)
-        return answer, verdict, truth
+        return verdict, truth
 
     def example(
         self, code: str, inputs: Inputs, index: tuple[int, ...], regime: str, confirm: bool = True

@@ -62,7 +62,7 @@ class ElementContext(ABC):
         of reductions and broadcasts are long.
         """
         hi = np.asarray(values, dtype=np.float64)
-        if hi.ndim > 1 and hi.shape[-1] ** 2 < hi.size:
+        if hi.ndim > 1 and hi.shape[-1] ** 2 < hi.size and hi.flags.c_contiguous:
             hi = np.moveaxis(np.ascontiguousarray(np.moveaxis(hi, -1, 0)), 0, -1)
         if all_finite(hi):
             return self.ball(hi)

@@ -74,17 +74,17 @@ def grown(r: Radius, by: float) -> Radius:
 
 def largest(r: Radius) -> float:
     """The largest entry; NaN if there is a NaN."""
-    return r if isinstance(r, float) else float(np.max(r, initial=0.0))
+    return r if isinstance(r, float) else float(r.max(initial=0.0))
 
 
 def least(r: Radius) -> float:
     """The smallest entry; NaN if there is a NaN."""
-    return r if isinstance(r, float) else float(np.min(r, initial=math.inf))
+    return r if isinstance(r, float) else float(r.min(initial=math.inf))
 
 
 def largest_size(numbers: Floats) -> float:
     """The largest magnitude; NaN if there is a NaN, 0 if there are no numbers."""
-    return float(np.max(np.abs(numbers), initial=0.0))
+    return float(np.abs(numbers).max(initial=0.0))
 
 
 def total(r: Radius, shape: tuple[int, ...], axis: int) -> Radius:

