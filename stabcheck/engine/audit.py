@@ -11,8 +11,8 @@ from stabcheck.strategies.block import Block
 
 #: Examples with more elements than this are left to the tests: the authority is slow.
 _LARGEST = 64
-#: Examples audited per group of cells: one in so many, within limits; of an elementwise op so many elements of
-#: so many blocks.
+#: Examples audited per group of cells: one in so many, within limits; of an elementwise op so many elements
+#: of so many blocks.
 _ONE_IN = 40
 _LEAST, _MOST = 10, 24
 _ELEMENTS = 48

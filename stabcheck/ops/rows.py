@@ -34,7 +34,7 @@ def weights(k: Context, x: Value) -> Value:
 
 
 def around_pivot(k: Context, x: Value) -> tuple[Value, Value, Value]:
-    """(x_j, x - x_j, log(sum_i exp(x_i - x_j))) with j the pivot; the last as log1p of the sum of the others."""
+    """(x_j, x - x_j, log(sum_i exp(x_i - x_j))), j the pivot; the last as log1p of the sum of the others."""
     pivot = k.pivot(x)
     at_pivot = k.sum(k.where(pivot, x, 0))
     apart = k.where(pivot, 0, x - at_pivot)

@@ -158,12 +158,12 @@ class BallContext64(ArithmeticContext):
         """|e^x - y| <= |y| ((e^d - 1)(1 + LIBM_REL) + LIBM_REL) + LIBM_ABS for |x - m| <= d; the limit of an
         exact -inf is an exact 0."""
         a = self.lift(a)
-        if a.finite or (largest(a.abs) < math.inf and a.hi.max(initial=0.0) < math.inf):
+        if a.finite or (largest(a.abs) <= FAR / 4 and a.hi.max(initial=0.0) < math.inf):
             return self._exp(a)
         return self.unary("exp", a, self._exp)
 
     def _exp(self, a: Ball) -> Ball:
-        underflow: Radius = LIBM_ABS if a.finite else LIBM_ABS * (a.hi > -math.inf)
+        underflow: Radius = LIBM_ABS if a.finite else np.where(a.hi > -math.inf, LIBM_ABS, 0.0)
         top = a.hi.max(initial=0.0)
         if a.hi.min(initial=0.0) < -FAR and largest(a.abs) <= FAR / 4:
             # Below -FAR / 2 the radius is no matter: e^x and y are less than LIBM_ABS.
@@ -173,7 +173,7 @@ class BallContext64(ArithmeticContext):
         if top <= 700.0 and widest <= COMMON:
             # e^d - 1 <= d (1 + 2^-10) for d <= 2^-10, and 2^-9 covers all small factors.
             return Ball(self, y, rel=widest * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)
-        d = a.radius() * (a.hi > -FAR)
+        d = np.asarray(a.radius() * (a.hi > -FAR))
         growth = self._growth(d)
         out = Ball(self, y, rel=plus(growth, times(growth, LIBM_REL), LIBM_REL), abs=underflow)
         return self._beyond(out, a, d, np.exp)

@@ -196,7 +196,9 @@ class ElementContext(ABC):
 
     def _kept(self, a: Ball, mask: Mask) -> Ball:
         """Finite balls where the mask holds, else 0: a product costs a tenth of a choice."""
-        radius = a.abs if isinstance(a.abs, float) and a.abs <= NEGLIGIBLE else a.abs * mask
+        radius = a.abs
+        if not isinstance(radius, float) or radius > NEGLIGIBLE:
+            radius = np.asarray(radius * mask)
         return self.ball(a.hi * mask, None if a.lo is None else a.lo * mask, None, a.rel, radius)
 
     def exponents(self, a: Ball) -> Ints:

@@ -21,7 +21,8 @@ class Enclosure:
 
     head + tail is an unevaluated double-double (|tail| <= ulp(head) / 2), head of ordinary size (most
     contexts normalise it to [1/2, 1) in magnitude, or 0), the exponent an int64 so that e^-10000 is
-    a number. Tail and exponent are 0-d arrays where they are alike for all elements. Exact infinities have head = +-inf, tail = 0, radius = 0. An infinite radius says "unknown";
+    a number. Tail and exponent are 0-d arrays where they are alike for all elements.
+    Exact infinities have head = +-inf, tail = 0, radius = 0. An infinite radius says "unknown";
     head = NaN with radius = 0 says "proved to have no value" (inf - inf, 0 * inf, log of a negative number).
     `beyond` (None: nowhere) marks reals too large for the exponent: the radius is infinite there, but the
     sign of head and that |r| is beyond every format are proved.

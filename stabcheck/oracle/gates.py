@@ -106,7 +106,11 @@ def evaluate(
                 y = np.where(np.isfinite(enclosure.head), y, _finite(y))
             stable, accurate = _gates(op, fmt, DoubleContext(), finite, options, y, size, placed)
             slack = np.asarray(op.gates.slack if op.gates is not None else Gates.slack)
-            if not (all_finite(stable.mantissa) and all_finite(accurate.mantissa) and (fmt.narrow or all_finite(y))):
+            if not (
+                all_finite(stable.mantissa)
+                and all_finite(accurate.mantissa)
+                and (fmt.narrow or all_finite(y))
+            ):
                 stable, accurate = stable.normalised(), accurate.normalised()
                 stable, accurate, slack = _where_sure(
                     op, fmt, finite, options, enclosure, placed, y, stable, accurate, slack

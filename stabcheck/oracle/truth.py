@@ -144,9 +144,7 @@ def _clamped(
     return np.where(too_large, np.copysign(ceiling, enclosure.head), head), tail, radius
 
 
-def _known(
-    enclosure: Enclosure, head: Floats, tail: Floats, radius: Floats
-) -> tuple[Floats, Floats, Floats]:
+def _known(enclosure: Enclosure, head: Floats, tail: Floats, radius: Floats) -> tuple[Floats, Floats, Floats]:
     """What has no value is unknown."""
     unknown = np.isnan(enclosure.head)
     if not unknown.any():
@@ -258,15 +256,15 @@ class Truth:
 
     def at(self, places: Ints) -> Truth:
         """Some elements, by their positions in the flattened block, as one row of elements."""
-        gates = (gate.reshape(-1)[places] for gate in (self.stable, self.accurate))
-        return self._picked(lambda a: a.reshape(-1)[places], *gates, self.rung[:0])
+        stable, accurate = self.stable.reshape(-1)[places], self.accurate.reshape(-1)[places]
+        return self._picked(lambda a: a.reshape(-1)[places], stable, accurate, self.rung[:0])
 
     def by_element(self) -> Truth:
         """A view with one element per example (shape (N, 1)): writing to it writes to this truth."""
         for name in _PARTS:
             self._each(name)
-        gates = (gate.reshape(-1, 1) for gate in (self.stable, self.accurate))
-        return self._picked(lambda a: a.reshape(-1, 1), *gates, self.rung.reshape(-1))
+        stable, accurate = self.stable.reshape(-1, 1), self.accurate.reshape(-1, 1)
+        return self._picked(lambda a: a.reshape(-1, 1), stable, accurate, self.rung.reshape(-1))
 
     def _picked(
         self,

@@ -25,8 +25,8 @@ EXAMPLE_ELEMENTS = 64
 _ROWS = 2048
 #: Longest rows are drawn few at a time.
 _LONG_ROWS = 2
-#: Lengths of rows that the regimes of one round share: most in a search of many examples, at least three, one
-#: for so many examples in between (a block of fewer costs as much). Shapes of one call that they share for each.
+#: Lengths of rows that the regimes of one round share: three to seven, one for so many examples (a block of
+#: fewer costs as much). Shapes of one call that they share for each length.
 _FEW = (3, 7)
 _EXAMPLES_EACH = 100
 _SHAPES = 2

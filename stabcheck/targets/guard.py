@@ -156,7 +156,7 @@ class _NumpySeeds:
 
     @staticmethod
     def _in_memory() -> bytes:
-        generator = np.random.get_bit_generator()
+        generator = np.random.mtrand.get_bit_generator()
         if type(generator) is not np.random.MT19937:
             return b""
         return ctypes.string_at(generator.ctypes.state_address, _MT19937_BYTES)

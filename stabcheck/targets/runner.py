@@ -211,7 +211,10 @@ class LocalRunner:
                 found.faults.append(Fault("SC401", row, result.text))
                 return
             if type(result) is self.format.dtype.type and single and not shape and row >= WATCHED:
-                found.values[row], found.usable[row] = float(result), True  # a scalar: nothing to read or watch
+                found.values[row], found.usable[row] = (
+                    float(result),
+                    True,
+                )  # a scalar: nothing to read or watch
                 return
             arrays.append(dumped(result, self.backend))
         reading = read(arrays[0], shape, self.format) if single else read_numbers(arrays, shape, self.format)

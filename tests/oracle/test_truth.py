@@ -65,8 +65,8 @@ def test_rounding_is_that_of_the_format(fmt):
 
 @pytest.mark.parametrize("fmt", ALL)
 def test_places_are_exact(fmt):
-    """(head + tail) 2^unit is the real and step 2^unit its ulp, also just below a power of two; beyond the largest
-    binade it is max + 1 ulp."""
+    """(head + tail) 2^unit is the real and step 2^unit its ulp, also just below a power of two; beyond the
+    largest binade it is max + 1 ulp."""
     rng = np.random.default_rng(6)
     head, tail, exponent = hard_values(fmt, rng, 3000)
     tail[np.abs(tail) < 2.0**-400] = 0
