@@ -69,7 +69,7 @@ def may_show(code: str, got: Floats, fmt: Format) -> Bools:
         return np.isinf(got)
     if code == "SC103":
         return np.asarray(np.abs(got) < fmt.tiny)
-    return np.isfinite(got) | (code == "SC105")
+    return ~np.isnan(got)
 
 
 def judge(got: Floats, truth: Truth, usable: Bools | None = None) -> Verdict:

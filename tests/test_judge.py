@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stabcheck import formats
-from stabcheck.judge import JUDGED, judge, severity
+from stabcheck.judge import JUDGED, judge, may_show, severity
 from stabcheck.oracle.enclosure import Enclosure
 from stabcheck.oracle.gates import MPF_MARGIN
 from stabcheck.oracle.intervals import IntervalContext
@@ -332,6 +332,8 @@ def test_the_judge_agrees_with_exact_fractions(fmt):
     assert not verdict.open.any()
     assert [e[0] for e in expected] == [JUDGED[c] for c in verdict.code]
     assert {"", "SC101", "SC102", "SC103", "SC104", "SC201", "SC202", "SC203"} == {e[0] for e in expected}
+    for code, _, got in zip(verdict.code, cases, answers, strict=True):
+        assert not code or may_show(JUDGED[code], np.array([got]), fmt)
     np.testing.assert_allclose(verdict.ratio, [_float(e[1]) for e in expected], rtol=1e-11)
     np.testing.assert_allclose(verdict.ulps, [_float(e[2]) for e in expected], rtol=1e-14)
 

@@ -28,7 +28,8 @@ class Profile:
 
     def __init__(self, fmt: Format) -> None:
         self._slices, self._stretches = _slices(fmt), _stretches(fmt)
-        self._worst = np.where(self._slices == _NONE, math.inf, -1.0)  # by leading bits
+        # By leading bits: no error yet, which is less than an error of 0.
+        self._worst = np.where(self._slices == _NONE, math.inf, -math.ulp(0.0))
         self._points: dict[int, tuple[float, float, float]] = {}
 
     @property

@@ -129,6 +129,20 @@ def test_numbers_in_units_say_what_scaled_ones_say():
     np.testing.assert_array_equal(in_units[0].floats(), scaled[0].floats())
 
 
+def test_numbers_in_one_unit():
+    """An exponent for all: what is put in comes in the common unit, `whole` gives each number its place."""
+    size = InUnits(np.array([1.0, 2.0, 3.0]), np.asarray(0))
+    assert [0.75 * 2.0**-40] == size.like([0.75], -40).floats().tolist()
+    kept = size.whole((3,))
+    kept.put(np.array([1]), Scaled.of([5.0], [3]))
+    assert [1.0, 40.0, 3.0] == kept.floats().tolist()
+    assert [40.0, 1.0] == kept[np.array([1, 0])].floats().tolist()
+    row = InUnits(np.array([[4.0]]), np.asarray(0)).whole((2, 3))
+    row.mantissa[0, 1] = 9.0
+    assert [[4.0, 9.0, 4.0], [4.0, 4.0, 4.0]] == row.reshape(2, 3).floats().tolist()
+    assert [16.0, 2.0] == InUnits(np.array([2.0, 0.25]), np.asarray(3)).normalised().floats().tolist()
+
+
 def test_exponents_are_those_of_split():
     """Also of zeros, subnormal numbers and infinities; the edge is a mantissa of one half."""
     values = np.array(
