@@ -17,13 +17,15 @@ Floats = npt.NDArray[np.float64]
 
 #: Slices on either side of zero, on a logarithmic axis.
 SLICES = 64
+#: Sign, exponent and, where the exponent is short, so much of the fraction as tells a slice.
+_LEADING = 12
 
 
 class Profile:
     """Keeps the worst point of each slice.
 
-    A number is told from its leading 16 bits (all of it, in formats of 16 bits), so that whether it is worse
-    than the worst of its slice takes one look into a table.
+    The slice of a number is told from its leading bits, so that whether it is worse than the worst of its
+    slice takes one look into a small table.
     """
 
     def __init__(self, fmt: Format) -> None:
@@ -67,9 +69,9 @@ _NONE = np.int8(-128)
 @functools.cache
 def _slices(fmt: Format) -> npt.NDArray[np.int8]:
     """The slice that leading bits stand for, -SLICES to SLICES; `_NONE` for infinities and NaN."""
-    size = fmt.dtype.itemsize
-    bits = np.arange(1 << (8 * min(size, 2)), dtype=f"u{size}") << (8 * max(size - 2, 0))
-    values = fmt.widen(bits.astype(f"u{size}").view(fmt.dtype))
+    rest = max(fmt.bits - _LEADING, 0)
+    bits = np.arange(1 << (fmt.bits - rest)).astype(f"u{fmt.dtype.itemsize}") << rest
+    values = fmt.widen(bits.view(fmt.dtype))
     with np.errstate(all="ignore"):
         axis = np.rint(np.copysign(np.log1p(np.abs(values)), values) / math.log1p(fmt.max) * SLICES)
     return np.where(np.isfinite(values), np.nan_to_num(axis), _NONE).astype(np.int8)
@@ -87,14 +89,15 @@ def _stretches(fmt: Format) -> dict[int, list[tuple[int, int]]]:
 
 
 def _leading_bits(x: Array) -> Array:
-    size = x.dtype.itemsize
-    bits = np.ascontiguousarray(x).view(f"u{size}").reshape(x.shape)
-    return bits if size <= 2 else (bits >> (8 * size - 16)).astype(np.uint16)
+    bits = np.ascontiguousarray(x).view(f"u{x.dtype.itemsize}").reshape(x.shape)
+    rest = 8 * x.dtype.itemsize - _LEADING
+    return bits if rest < 0 else (bits >> rest).astype(np.uint16)
 
 
 def _of_largest(bits: Array) -> Array:
     """Of every row the leading bits of its largest number: with the sign behind, magnitudes are in order."""
-    last = 8 * bits.dtype.itemsize - 1
-    turned = np.ascontiguousarray(np.moveaxis((bits << 1) | (bits >> last), -1, 0))
+    last = min(8 * bits.dtype.itemsize, _LEADING) - 1
+    sign = 1 << last
+    turned = np.ascontiguousarray(np.moveaxis(((bits & (sign - 1)) << 1) | (bits >> last), -1, 0))
     largest = np.maximum.reduce(turned, axis=0)
-    return np.asarray((largest >> 1) | (largest << last))
+    return np.asarray((largest >> 1) | ((largest & 1) << last))
