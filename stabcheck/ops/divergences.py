@@ -65,7 +65,7 @@ def _kl_gate(k: Context, c: GateConstants, y: Value, p: Value, q: Value) -> Valu
 
 def _one_step_each(k: Context, c: GateConstants, y: Value, p: Value, *_: Value) -> Value:
     # Each product may underflow.
-    return 2 + k.shape(p)[-1] + 0 * y
+    return 2 + k.shape(p)[-1]
 
 
 kl_divergence = register(
@@ -171,7 +171,7 @@ def _soft(op: Op, options: Mapping[str, Any]) -> Op:
 
 
 def _soft_underflow(k: Context, c: GateConstants, y: Value, p: Value, t: Value, target_kind: str) -> Value:
-    return 2 + k.shape(p)[-1] + 0 * y
+    return 2 + k.shape(p)[-1]
 
 
 cross_entropy_from_probabilities = register(
@@ -182,9 +182,9 @@ cross_entropy_from_probabilities = register(
         formula=_of_class,
         output=(),
         gates=Gates(
-            lambda k, c, y, p, target, target_kind: 2 * c.C + 0 * y,
+            lambda k, c, y, p, target, target_kind: 2 * c.C,
             # dr/dp . p = -1
-            conditioning=lambda k, y, p, target, target_kind: 1 + 0 * y,
+            conditioning=lambda k, y, p, target, target_kind: 1,
             relative=True,
         ),
         options=(

@@ -107,7 +107,7 @@ def _conditioning(k: Context, y: Value, bottom: Value, label: Ints, **options: A
 def _underflow(k: Context, c: GateConstants, y: Value, bottom: Value, label: Ints, **options: Any) -> Value:
     # Every exp of a position's sum and the loss itself, times the factor, and the product's own.
     outer, classes, inner = k.shape(bottom)[-3:]
-    return 2 + outer * inner * (1 + classes) * max(abs(options["loss_weight"]), 1.0) + 0 * y
+    return 2 + outer * inner * (1 + classes) * max(abs(options["loss_weight"]), 1.0)
 
 
 def _by_position(bottom: Array, label: Array, options: Options) -> dict[str, Bools]:
@@ -211,7 +211,7 @@ softmax_loss_grad = register(
             _grad_conditioning,
             # p, the quotient and every term of the sum of the others, times the factor.
             underflow=lambda k, c, y, bottom, label, **options: (
-                2 + (4 + k.shape(bottom)[-2]) * max(abs(options["loss_weight"]), 1.0) + 0 * y
+                2 + (4 + k.shape(bottom)[-2]) * max(abs(options["loss_weight"]), 1.0)
             ),
         ),
         options=OPTIONS,

@@ -121,7 +121,7 @@ def _underflow(k: Context, c: GateConstants, r: Value, x: Value, w: Value, y: In
     # The products of a score, twice (target and log-sum-exp), every exp of the sum, and the squares of the
     # penalty.
     features, classes = k.shape(w)[-2:]
-    return 4 + 2 * features + classes + features * classes * abs(reg) + 0 * r
+    return 4 + 2 * features + classes + features * classes * abs(reg)
 
 
 def _conventions(x: Array, w: Array, y: Array, reg: float) -> Mapping[str, Bools]:
@@ -192,7 +192,7 @@ def _grad_bounded(k: Context, c: GateConstants, r: Value, x: Value, w: Value, y:
 def _grad_underflow(k: Context, c: GateConstants, r: Value, x: Value, w: Value, y: Ints, reg: float) -> Value:
     # An underflowed p is multiplied by |x|, and so is every term lost in the sum of the others; N products.
     rows, classes = max(k.shape(x)[-2], 1), k.shape(w)[-1]
-    return 4 + rows + (4 + classes) * k.sum(k.transpose(k.abs(x))) / rows + 0 * r
+    return 4 + rows + (4 + classes) * k.sum(k.transpose(k.abs(x))) / rows
 
 
 linear_softmax_grad = register(

@@ -129,7 +129,7 @@ def _underflow(k: Context, c: GateConstants, y: Value, x: Value, targets: Any, *
     # add up or are averaged.
     soft = options["target_kind"] != "index" or options["label_smoothing"]
     steps = 2 + k.shape(x)[-1] * (2 if soft else 1)
-    return steps * (k.shape(x)[-2] if options["reduction"] == "sum" else 1) + 2 + 0 * y
+    return steps * (k.shape(x)[-2] if options["reduction"] == "sum" else 1) + 2
 
 
 def _conditioning(k: Context, y: Value, x: Value, targets: Any, **options: Any) -> Value:

@@ -32,6 +32,7 @@ from stabcheck.oracle.balls_radius import (
     log_growth,
     none,
     plus,
+    smallest_size,
     times,
 )
 from stabcheck.oracle.balls_value import Ball, Mask, Number
@@ -42,9 +43,6 @@ LIBM_ULPS = 4
 #: the exact value, which may be twice that of y at a power of two.
 LIBM_REL = LIBM_ULPS * 4 * U
 LIBM_ABS = NEGLIGIBLE
-#: Largest radius of arguments of exp under which all results share one relative radius: nothing beside the
-#: u of a narrow format, and an array less in all that follows.
-COMMON = 2.0**-38
 #: e^x is less than LIBM_ABS for all x within a quarter of FAR, and its rounding, of -FAR.
 FAR = 4096.0
 #: Largest radius of an argument of exp for which e^d - 1 is bounded by exp_growth within REL_MAX.
@@ -58,6 +56,7 @@ class BallContext64(ArithmeticContext):
     huge = 2.0**1000
     beyond_exponent = 1024
     errors = Errors(multiply=U, divide=U, sqrt=U, underflow=NEGLIGIBLE)
+    common = 2.0**-38
 
     @quiet
     def value(self, number: Number) -> Ball:
@@ -106,7 +105,13 @@ class BallContext64(ArithmeticContext):
 
     def _add(self, a: Ball, b: Ball) -> Ball:
         """|s - (m1 + m2)| <= u |s|: a sum has no underflow error."""
-        return Ball(self, a.hi + b.hi, rel=U, abs=plus(a.radius(), b.radius()))
+        s = a.hi + b.hi
+        if not (a.exact and b.exact):
+            widest = plus(*(largest(x.rel) * largest_size(x.hi) + largest(x.abs) for x in (a, b)), FLOOR) * UP
+            share = widest / max(smallest_size(s), FLOOR)
+            if share <= self.common:
+                return Ball(self, s, rel=plus(U, share))
+        return Ball(self, s, rel=U, abs=plus(a.radius(), b.radius()))
 
     @quiet
     def add(self, a: Any, b: Any) -> Ball:
@@ -170,7 +175,7 @@ class BallContext64(ArithmeticContext):
             a = replace(a, hi=np.maximum(a.hi, -FAR), finite=True)
         y = np.exp(a.hi)
         widest = a.rel * largest_size(a.hi) + largest(a.abs) if isinstance(a.rel, float) else 1.0
-        if top <= 700.0 and widest <= COMMON:
+        if top <= 700.0 and widest <= self.common:
             # e^d - 1 <= d (1 + 2^-10) for d <= 2^-10, and 2^-9 covers all small factors.
             return Ball(self, y, rel=widest * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)
         d = np.asarray(a.radius() * (a.hi > -FAR))

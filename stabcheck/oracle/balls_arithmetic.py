@@ -19,6 +19,8 @@ from stabcheck.oracle.balls_elements import quiet
 from stabcheck.oracle.balls_radius import (
     ETA,
     FLOOR,
+    NEGLIGIBLE,
+    UP,
     Floats,
     Radius,
     grown,
@@ -27,6 +29,7 @@ from stabcheck.oracle.balls_radius import (
     none,
     peak,
     plus,
+    smallest_size,
     spread,
     times,
     total,
@@ -55,6 +58,9 @@ class ArithmeticContext(BallContext):
     """+ - * / sqrt abs, sums and maxima, with their radii."""
 
     errors: ClassVar[Errors]
+    #: Relative radii up to this one may be shared by all elements of an array: nothing beside the u of the
+    #: formats served, and an array less in all that follows.
+    common: ClassVar[float] = 0.0
 
     # -- midpoints ---------------------------------------------------------------------------------
 
@@ -147,7 +153,11 @@ class ArithmeticContext(BallContext):
         t, g = self.relative(b, inverse_growth)
         q = self._quotient(a, b)
         rel = plus(a.rel, plus(grown(g, largest(a.rel)), self.errors.divide))
-        over = 0.0 if none(a.abs) else plus(a.abs / np.abs(b.hi), FLOOR)
+        over: Radius = 0.0
+        if self.common and isinstance(a.abs, float) and a.abs <= NEGLIGIBLE < smallest_size(b.hi):
+            over = plus(a.abs / smallest_size(b.hi), FLOOR) if a.abs else 0.0
+        elif not none(a.abs):
+            over = plus(a.abs / np.abs(b.hi), FLOOR)
         if not isinstance(over, float) and not np.all(a.abs):
             # No absolute radius, nothing to underflow: a quotient of 0, such as a masked weight, stays exact.
             over = np.where(np.asarray(a.abs) > 0, over, 0.0)
@@ -160,10 +170,19 @@ class ArithmeticContext(BallContext):
 
     def relative(self, a: Ball, growth: Callable[[Radius], Radius]) -> tuple[Radius, Radius]:
         """t = r / |m| rounded upward, and growth(min(t, 1/2))."""
+        widest = self.widest(a)
+        if widest <= self.common:
+            return widest, growth(widest)
         t = a.rel if none(a.abs) else plus(a.rel, a.abs / np.abs(a.hi), FLOOR)
         if largest(t) <= 0.5:
             return t, growth(t)
         return t, growth(np.minimum(t, 0.5))
+
+    def widest(self, a: Ball) -> float:
+        """An upper bound of r / |m| for all elements, where they may share one; else infinite."""
+        if not self.common or none(a.abs):
+            return largest(a.rel) if self.common else math.inf
+        return (largest(a.rel) + largest(a.abs) / max(smallest_size(a.hi), FLOOR)) * UP * UP
 
     def doubt(self, t: Radius) -> Radius:
         """An infinite radius where t > 1/2 or t is NaN."""

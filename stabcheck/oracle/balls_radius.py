@@ -87,6 +87,11 @@ def largest_size(numbers: Floats) -> float:
     return float(np.abs(numbers).max(initial=0.0))
 
 
+def smallest_size(numbers: Floats) -> float:
+    """The smallest magnitude; NaN if there is a NaN, infinite if there are no numbers."""
+    return float(np.abs(numbers).min(initial=math.inf))
+
+
 def total(r: Radius, shape: tuple[int, ...], axis: int) -> Radius:
     """Sum along the axis, kept with length 1, rounded upward: any order of n - 1 additions of numbers
     >= 0 loses at most the factor (1 - u)^(n-1) >= 1 - n u, and 1 + 2 n u + 2^-50 outweighs it."""

@@ -47,7 +47,7 @@ _NEAR_MASK = 2.0**990
 
 #: Where nothing is known of the conditioning no digit is asked for: half of the truth, so that only a
 #: failure of category (NaN, infinite, finite) is beyond it.
-ROBUST_ONLY = Gates(lambda k, c, y, *_arguments, **_options: 0.5 / c.u + 0 * y, relative=True)
+ROBUST_ONLY = Gates(lambda k, c, y, *_arguments, **_options: 0.5 / c.u, relative=True)
 
 
 def robust_only(op: Op) -> bool:
