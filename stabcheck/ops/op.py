@@ -107,7 +107,8 @@ class Gates:
     """The largest error an op forgives at one output element.
 
     `stable(k, c, y, *arguments, **options)` is the stable gate in units of u (a value of k, or a number where
-    it is the same everywhere), c the `GateConstants` and y the truth; with `relative` it is multiplied by |y| and u * gate is capped at one half.
+    it is the same everywhere), c the `GateConstants` and y the truth; with `relative` it is multiplied by |y|
+    and u * gate is capped at one half.
     `underflow`, in units of eta, is added once (a number, or a function like `stable`).
     `conditioning(k, y, *arguments, **options)` is sum_j |dr/dx_j . x_j| (x_j - x_max for shift-invariant
     ops), from which the accurate gate is made. `bounded(k, c, y, *arguments, **options)` stands in its place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -159,17 +160,25 @@ def _reach(draws: Draws, rows: int, classes: int) -> float:
 
 def _sizes(recipe: Recipe) -> dict[str, int]:
     """Lengths of the axes of one example."""
-    rng = np.random.default_rng([recipe.classes, recipe.shape])
-    batch = int(rng.choice(_LARGER_BATCH if rng.random() < 0.06 else _BATCH))
+    batch, features, outer, inner = _shape(recipe.classes, recipe.shape)
     fit = max(1, _BLOCK_NUMBERS // max(recipe.rows * recipe.classes, 1))
-    outer = min(int(rng.choice(_SIDES)), fit)
+    outer = min(outer, fit)
     return {
         "C": recipe.classes,
         "N": min(batch, fit),
-        "D": min(int(rng.choice(_FEATURES)), fit),
+        "D": min(features, fit),
         "outer": outer,
-        "inner": min(int(rng.choice(_SIDES)), max(1, fit // outer)),
+        "inner": min(inner, max(1, fit // outer)),
     }
+
+
+@functools.lru_cache(maxsize=256)
+def _shape(classes: int, number: int) -> tuple[int, int, int, int]:
+    """Rows of a batch, features, outer and inner positions that a drawn number stands for."""
+    rng = np.random.default_rng([classes, number])
+    batch = rng.choice(_LARGER_BATCH if rng.random() < 0.06 else _BATCH)
+    outer, features, inner = rng.choice(_SIDES), rng.choice(_FEATURES), rng.choice(_SIDES)
+    return int(batch), int(features), int(outer), int(inner)
 
 
 def _within(rng: Rng, values: Array, argument: Argument, draws: Draws) -> Array:
