@@ -56,7 +56,7 @@ class BallContext64(ArithmeticContext):
     huge = 2.0**1000
     beyond_exponent = 1024
     errors = Errors(multiply=U, divide=U, sqrt=U, underflow=NEGLIGIBLE)
-    common = 2.0**-38
+    common = 2.0**-40
 
     @quiet
     def value(self, number: Number) -> Ball:
@@ -174,10 +174,12 @@ class BallContext64(ArithmeticContext):
             # Below -FAR / 2 the radius is no matter: e^x and y are less than LIBM_ABS.
             a = replace(a, hi=np.maximum(a.hi, -FAR), finite=True)
         y = np.exp(a.hi)
-        widest = a.rel * largest_size(a.hi) + largest(a.abs) if isinstance(a.rel, float) else 1.0
-        if top <= 700.0 and widest <= self.common:
-            # e^d - 1 <= d (1 + 2^-10) for d <= 2^-10, and 2^-9 covers all small factors.
-            return Ball(self, y, rel=widest * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)
+        if isinstance(a.rel, float) and top <= 700.0:
+            # Where m < -800, e^x is less than LIBM_ABS for every d <= 1.
+            widest = (a.rel * min(largest_size(a.hi), 800.0) + largest(a.abs)) * UP
+            if widest <= self.common and a.rel <= 2.0**-13:
+                # e^d - 1 <= d (1 + 2^-10) for d <= 2^-10, and 2^-9 covers all small factors.
+                return Ball(self, y, rel=widest * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)
         d = np.asarray(a.radius() * (a.hi > -FAR))
         growth = self._growth(d)
         out = Ball(self, y, rel=plus(growth, times(growth, LIBM_REL), LIBM_REL), abs=underflow)
