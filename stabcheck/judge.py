@@ -38,8 +38,8 @@ _SILENT = 2.0**-20
 @dataclass(frozen=True)
 class Verdict:
     """Per element: `code` (an index into `JUDGED`), `ratio` = error / gate (the stable gate, or the accurate
-    one for SC202 and SC203), `ulps` = error in ulps of the truth, `open` where the enclosure is too wide
-    to tell, `judged` where there was something to judge.
+    one for SC202 and SC203), `ulps` = distance from the midpoint of the enclosure in ulps of the truth, `open`
+    where the enclosure is too wide to tell, `judged` where there was something to judge.
     """
 
     code: npt.NDArray[np.int8]
@@ -83,18 +83,18 @@ def judge(got: Floats, truth: Truth, usable: Bools | None = None) -> Verdict:
 
 def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     """Elements that are surely inside both gates need no more; the others are looked at one by one."""
-    high = _largest_error(got, truth)
+    error = np.abs((shift(got, -truth.unit) - truth.head) - truth.tail)
+    high = error * (1 + _ROUNDOFF) + truth.radius  # infinite or NaN where the units are too small for it
     ratio = _over(high, truth.unit, truth.stable, truth.slack)
     clear = _over(high, truth.unit, truth.accurate, truth.slack) <= 1  # no larger than the stable gate
     if truth.kind.any():
         clear &= truth.kind == Kind.NUMBER
     if usable is not None and not usable.all():
         clear &= usable.reshape(usable.shape + (1,) * (got.ndim - 1))
-    high = high / truth.step
     verdict = Verdict(
         np.zeros(got.shape, dtype=np.int8),
         np.zeros(got.shape) if truth.robust_only else ratio,
-        high,
+        error / truth.step,
         np.zeros(got.shape, dtype=bool),
         np.ones(got.shape, dtype=bool),
     )
@@ -107,12 +107,6 @@ def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     for name in Verdict.__dataclass_fields__:
         getattr(verdict, name).reshape(-1)[places] = getattr(rest, name)
     return verdict
-
-
-def _largest_error(got: Floats, truth: Truth) -> Floats:
-    """An upper bound of |got - r| in the truth's units; infinite or NaN where these are too small for it."""
-    error = np.abs((shift(got, -truth.unit) - truth.head) - truth.tail)
-    return np.asarray(error * (1 + _ROUNDOFF) + truth.radius)
 
 
 def _over(high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats) -> Floats:
@@ -134,7 +128,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     number = truth.kind == Kind.NUMBER
     nan = np.isnan(got)
 
-    low, high, unit = _error(got, truth)
+    error, low, high, unit = _error(got, truth)
     stable_low, stable_high = _ratios(low, high, unit, truth.stable, truth.slack)
     accurate_low, accurate_high = _ratios(low, high, unit, truth.accurate, truth.slack)
     outside, inside = stable_low > 1, stable_high <= 1
@@ -184,7 +178,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
 
     ratio = np.where(code > _DIGITS, accurate_high, stable_high)
     ratio = np.where(number & ~nan, ratio, np.where(code > 0, np.inf, 0.0))
-    ulps = shift(high, unit - truth.unit) / truth.step
+    ulps = shift(error, unit - truth.unit) / truth.step
     ulps = np.where(number & ~nan, ulps, np.where(code > 0, np.nan, 0.0))
     if truth.robust_only:
         ratio = np.where(code > 0, ratio, 0.0)
@@ -192,8 +186,8 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     return Verdict(code, ratio, np.where(judged & ~open_, ulps, 0.0), open_, judged)
 
 
-def _error(got: Floats, truth: Truth) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-    """Bounds of |got - r| in units of 2^unit; an infinite answer counts as max + 1 ulp."""
+def _error(got: Floats, truth: Truth) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int64]]:
+    """|got - midpoint| and bounds of |got - r|, in units of 2^unit; an infinite answer counts as max + 1 ulp."""
     fmt = truth.format
     endless = np.isinf(got)
     if fmt.narrow:
@@ -208,7 +202,8 @@ def _error(got: Floats, truth: Truth) -> tuple[Floats, Floats, npt.NDArray[np.in
         down = truth.unit - unit
         difference = shift(mantissa, place - unit) - shift(truth.head, down)
         error, radius = np.abs(difference - shift(truth.tail, down)), shift(truth.radius, down)
-    return np.maximum(error * (1 - _ROUNDOFF) - radius, 0.0), error * (1 + _ROUNDOFF) + radius, unit
+    low = np.maximum(error * (1 - _ROUNDOFF) - radius, 0.0)
+    return error, low, error * (1 + _ROUNDOFF) + radius, unit
 
 
 def _ratios(
