@@ -38,8 +38,8 @@ _SILENT = 2.0**-20
 @dataclass(frozen=True)
 class Verdict:
     """Per element: `code` (an index into `JUDGED`), `ratio` = error / gate (the stable gate, or the accurate
-    one for SC202 and SC203), `ulps` = distance from the midpoint of the enclosure in ulps of the truth, `open`
-    where the enclosure is too wide to tell, `judged` where there was something to judge.
+    one for SC202 and SC203), `ulps` = distance from the midpoint of the enclosure in ulps of the truth,
+    `open` where the enclosure is too wide to tell, `judged` where there was something to judge.
     """
 
     code: npt.NDArray[np.int8]
@@ -187,7 +187,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
 
 
 def _error(got: Floats, truth: Truth) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int64]]:
-    """|got - midpoint| and bounds of |got - r|, in units of 2^unit; an infinite answer counts as max + 1 ulp."""
+    """|got - midpoint| and bounds of |got - r|, in units of 2^unit; infinite answers count as max + 1 ulp."""
     fmt = truth.format
     endless = np.isinf(got)
     if fmt.narrow:

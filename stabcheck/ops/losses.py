@@ -43,14 +43,15 @@ def log_probability_gate(k: Context, c: GateConstants, x: Value, log_p: Value) -
     return depth(k, x) + 2 * k.abs(log_p) + c.C * (c.s(n) + math.log(max(n, 1)) + 2)
 
 
-def expected(k: Context, weight: Value, a: Value) -> Value:
-    """sum_j weight_j a_j over the classes; what has weight 0 does not count, whatever it is."""
-    return k.sum(k.where(weight <= 0, 0, weight * a))
-
-
 def row_conditioning(k: Context, x: Value, weight: Value) -> Value:
     """sum_j |p_j sum(weight) - weight_j| d_j, the condition number of -sum_j weight_j log p_j."""
     return k.sum(k.abs(weights(k, x) * k.sum(weight) - weight) * depth(k, x))
+
+
+def class_conditioning(k: Context, x: Value, target: Ints) -> Value:
+    """The same of -log p_t: sum_j p_j d_j over the other classes and (1 - p_t) d_t."""
+    d, p = depth(k, x), weights(k, x)
+    return k.sum(p * d) + (1 - 2 * k.take(p, target)) * k.take(d, target)
 
 
 # -- targets -------------------------------------------------------------------------------------------
@@ -66,18 +67,35 @@ def is_valid(x_shape: tuple[int, ...], targets: Ints, ignored: int | None) -> tu
     return counted(targets, ignored), np.clip(targets, 0, max(x_shape[-1] - 1, 0))
 
 
-def _weights(k: Context, x: Value, targets: Any, options: Mapping[str, Any]) -> tuple[Value, Bools | None]:
-    """The weights of the classes in every row (label smoothing included), and the mask of rows that
-    count (None: all)."""
+def _of_one_class(options: Mapping[str, Any]) -> bool:
+    """Whether all of the weight of a row is on the class that its index names."""
+    return options["target_kind"] == "index" and not options["label_smoothing"]
+
+
+def _weights(k: Context, x: Value, targets: Any, options: Mapping[str, Any]) -> Value:
+    """The weights of the classes in every row, label smoothing included."""
     classes = k.shape(x)[-1]
-    smoothing = Fraction(options["label_smoothing"])
-    valid = None
     if options["target_kind"] == "index":
-        valid, inside = is_valid(k.shape(x), targets, options["ignore_index"])
-        targets = k.where(np.arange(classes) == inside, 1, 0)
-    if smoothing:
-        targets = targets * k.value(1 - smoothing) + k.value(smoothing / max(classes, 1))
-    return targets, valid
+        targets = k.where(np.arange(classes) == _inside(k, x, targets), 1, 0)
+    smoothing = Fraction(options["label_smoothing"])
+    return targets * k.value(1 - smoothing) + k.value(smoothing / max(classes, 1)) if smoothing else targets
+
+
+def _inside(k: Context, x: Value, targets: Ints) -> Ints:
+    return is_valid(k.shape(x), targets, None)[1]
+
+
+def _expected(k: Context, x: Value, targets: Any, a: Value, options: Mapping[str, Any]) -> Value:
+    """sum_j weight_j a_j over the classes; what has weight 0 does not count, whatever it is."""
+    if _of_one_class(options):
+        return k.take(a, _inside(k, x, targets))
+    weight = _weights(k, x, targets, options)
+    return k.sum(k.where(weight <= 0, 0, weight * a))
+
+
+def _valid(targets: Any, options: Mapping[str, Any]) -> Bools | None:
+    """The mask of rows that count (None: all)."""
+    return counted(targets, options["ignore_index"]) if options["target_kind"] == "index" else None
 
 
 def _reduced(k: Context, per_row: Value, valid: Bools | None, options: Mapping[str, Any]) -> Value:
@@ -97,8 +115,7 @@ def _reduced(k: Context, per_row: Value, valid: Bools | None, options: Mapping[s
 
 
 def _loss(k: Context, x: Value, targets: Any, log_p: Value, options: Mapping[str, Any]) -> Value:
-    weight, valid = _weights(k, x, targets, options)
-    return _reduced(k, -expected(k, weight, log_p), valid, options)
+    return _reduced(k, -_expected(k, x, targets, log_p, options), _valid(targets, options), options)
 
 
 def _formula(k: Context, x: Value, targets: Any, **options: Any) -> Value:
@@ -113,28 +130,29 @@ def _gate(k: Context, c: GateConstants, y: Value, x: Value, targets: Any, **opti
     # Absolute. Per row sum_j w_j (gate of log p_j); where several classes have weight, C s(n) for the sum
     # of the products w_j log p_j. Reduced alike, and s(N) + 2 for the sum of the rows and the division.
     log_p = log_probabilities(k, x)
-    weight, valid = _weights(k, x, targets, options)
     n, rows = k.shape(x)[-1], k.shape(x)[-2]
-    per_row = expected(k, weight, log_probability_gate(k, c, x, log_p))
-    loss = expected(k, weight, k.abs(log_p))
-    if options["target_kind"] != "index" or options["label_smoothing"]:
+    per_row = _expected(k, x, targets, log_probability_gate(k, c, x, log_p), options)
+    loss = _expected(k, x, targets, k.abs(log_p), options)
+    if not _of_one_class(options):
         per_row = per_row + c.C * c.s(n) * loss
     if options["reduction"] != "none":
         per_row = per_row + (c.s(rows) + 2) * loss
-    return _reduced(k, per_row, valid, options)
+    return _reduced(k, per_row, _valid(targets, options), options)
 
 
 def _underflow(k: Context, c: GateConstants, y: Value, x: Value, targets: Any, **options: Any) -> Value:
     # Every exp of a row's sum may underflow, and with soft targets a product w_j log p_j in each class; rows
     # add up or are averaged.
-    soft = options["target_kind"] != "index" or options["label_smoothing"]
-    steps = 2 + k.shape(x)[-1] * (2 if soft else 1)
+    steps = 2 + k.shape(x)[-1] * (1 if _of_one_class(options) else 2)
     return steps * (k.shape(x)[-2] if options["reduction"] == "sum" else 1) + 2
 
 
 def _conditioning(k: Context, y: Value, x: Value, targets: Any, **options: Any) -> Value:
-    weight, valid = _weights(k, x, targets, options)
-    return _reduced(k, row_conditioning(k, x, weight), valid, options)
+    if _of_one_class(options):
+        per_row = class_conditioning(k, x, _inside(k, x, targets))
+    else:
+        per_row = row_conditioning(k, x, _weights(k, x, targets, options))
+    return _reduced(k, per_row, _valid(targets, options), options)
 
 
 def row_conventions(x: Array, counts: Bools) -> dict[str, Bools]:
