@@ -31,13 +31,14 @@ def indices(rng: Rng, scores: Floats, options: Mapping[str, Any], masked_too: bo
     leading = scores.shape[:-1]
     each = (leading[0],) + (1,) * (len(leading) - 1)
     clean = np.nan_to_num(scores, nan=0.0, posinf=np.finfo(np.float64).max, neginf=-np.inf)
-    noise = rng.random(scores.shape)
+    # The largest of these among the classes in question is any of them (a product costs less than a choice).
+    lots = rng.random(scores.shape) + 1.0
     possible = np.isfinite(clean)
-    anything = np.argmax(np.where(possible, noise, -1.0), axis=-1)
+    anything = np.argmax(lots * possible, axis=-1)
     largest = np.argmax(clean, axis=-1)
-    smallest = np.argmin(np.where(possible, clean, np.inf), axis=-1)
-    tied = np.argmax(np.where(clean == clean.max(axis=-1, keepdims=True), noise, -1.0), axis=-1)
-    masked = np.argmax(np.where(possible, -1.0, noise), axis=-1) if masked_too else anything
+    smallest = np.argmin(clean if possible.all() else np.where(possible, clean, np.inf), axis=-1)
+    tied = np.argmax(lots * (clean == np.take_along_axis(clean, largest[..., None], axis=-1)), axis=-1)
+    masked = np.argmax(lots * ~possible, axis=-1) if masked_too else anything
     rules = np.where(
         rng.random(each) < 0.6,
         rng.choice(len(_RULES), size=each, p=_RULES),
