@@ -43,7 +43,7 @@ LIBM_ULPS = 4
 #: the exact value, which may be twice that of y at a power of two.
 LIBM_REL = LIBM_ULPS * 4 * U
 LIBM_ABS = NEGLIGIBLE
-#: e^x is less than LIBM_ABS for all x within a quarter of FAR, and its rounding, of -FAR.
+#: e^x is less than LIBM_ABS for all x <= -FAR / 2.
 FAR = 4096.0
 #: Largest radius of an argument of exp for which e^d - 1 is bounded by exp_growth within REL_MAX.
 STEP_MAX = 0.125
@@ -170,8 +170,8 @@ class BallContext64(ArithmeticContext):
     def _exp(self, a: Ball) -> Ball:
         underflow: Radius = LIBM_ABS if a.finite else np.where(a.hi > -math.inf, LIBM_ABS, 0.0)
         top = a.hi.max(initial=0.0)
-        if a.hi.min(initial=0.0) < -FAR and largest(a.abs) <= FAR / 4:
-            # Below -FAR / 2 the radius is no matter: e^x and y are less than LIBM_ABS.
+        far = a.hi.min(initial=0.0) < -FAR and largest(a.abs) <= FAR / 4
+        if far:
             a = replace(a, hi=np.maximum(a.hi, -FAR), finite=True)
         y = np.exp(a.hi)
         if isinstance(a.rel, float) and top <= 700.0:
@@ -180,7 +180,8 @@ class BallContext64(ArithmeticContext):
             if widest <= self.common and a.rel <= 2.0**-13:
                 # e^d - 1 <= d (1 + 2^-10) for d <= 2^-10, and 2^-9 covers all small factors.
                 return Ball(self, y, rel=widest * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)
-        d = np.asarray(a.radius() * (a.hi > -FAR))
+        # Where m <= -FAR, x <= -FAR / 2 for all x of the ball: e^x and y are less than LIBM_ABS.
+        d = np.asarray(a.radius() * (a.hi > -FAR)) if far else a.radius()
         growth = self._growth(d)
         out = Ball(self, y, rel=plus(growth, times(growth, LIBM_REL), LIBM_REL), abs=underflow)
         return self._beyond(out, a, d, np.exp)

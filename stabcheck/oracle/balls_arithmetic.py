@@ -182,7 +182,8 @@ class ArithmeticContext(BallContext):
         """An upper bound of r / |m| for all elements, where they may share one; else infinite."""
         if not self.common or none(a.abs):
             return largest(a.rel) if self.common else math.inf
-        return (largest(a.rel) + largest(a.abs) / max(smallest_size(a.hi), FLOOR)) * UP * UP
+        size = smallest_size(a.hi)
+        return (largest(a.rel) + largest(a.abs) / size) * UP * UP if size >= FLOOR else math.inf
 
     def doubt(self, t: Radius) -> Radius:
         """An infinite radius where t > 1/2 or t is NaN."""

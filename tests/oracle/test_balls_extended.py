@@ -101,6 +101,43 @@ def test_doubt_about_zero_is_unknown(k):
 
 
 @both
+def test_zero_within_the_smallest_radius_is_no_divisor(k):
+    """Beside divisors about which there is no doubt as well."""
+    a = replace(array(k, 2.0, 0.0), abs=np.array([[0.0, 2.0**-1074]]))
+    for result in (1 / a, k.log(a)):
+        assert [False, True] == unknown(k, result)
+    assert [True] == unknown(k, 1 / around(k, 0.0, 2.0**-1074))
+
+
+@both
+def test_a_wide_ball_far_below_zero_may_reach_above_it(k):
+    """What lies below the range of exp needs no radius only if all of it does; masked logits or not."""
+    for middle, beside in ((-5000.0, 1.0), (-4096.0, 1.0), (-5000.0, -INF)):
+        x = replace(array(k, middle, beside), abs=np.array([[-middle + 100.0, 0.0]]))
+        y = k.exp(x)
+        assert unknown(k, y)[0] or ends(k, y)[0][1] >= math.exp(99.0)
+        assert not unknown(k, y)[1]
+    lower, upper = ends(k, k.exp(around(k, -5000.0, 10.0)))[0]
+    assert lower <= 0 <= upper < 1e-260
+
+
+@both
+def test_masked_logits_stay_exact(k):
+    """-inf less numbers that are known to a radius is -inf, and its weight an exact 0, beside others."""
+    x = array(k, -INF, 1.0, 2.0)
+    third = k.value(Fraction(1, 3))
+    apart = (x - k.max(x)) - third
+    e = k.enclosure(apart)
+    assert [-INF, 0.0] == [e.head[0, 0], e.radius[0, 0]]
+    for (lower, upper), real in zip(ends(k, apart)[1:], (-4 / 3, -1 / 3), strict=True):
+        assert lower <= real + 1e-15
+        assert real - 1e-15 <= upper <= lower + 1e-14
+    w = k.enclosure(k.exp(apart))
+    assert [0.0, 0.0] == [w.head[0, 0], w.radius[0, 0]]
+    assert not np.isinf(w.radius).any()
+
+
+@both
 def test_unknown_stays_unknown(k):
     """Nothing but a selection or an absolute 0 in xlogy gets rid of an infinite radius."""
     lost = array(k, INF) - array(k, INF)
