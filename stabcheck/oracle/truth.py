@@ -136,7 +136,7 @@ def _clamped(
     radius: Floats,
 ) -> tuple[Floats, Floats, Floats]:
     """Midpoints beyond the largest binade become max + 1 ulp, provided that all of the enclosure is there."""
-    sure = too_large & (radius <= 0.25 * np.abs(head))
+    sure = too_large & (enclosure.radius <= 0.25 * np.abs(enclosure.head))
     if enclosure.beyond is not None:
         sure = sure | enclosure.beyond
     radius = np.where(sure, 0.0, np.where(too_large & np.isfinite(radius), np.inf, radius))

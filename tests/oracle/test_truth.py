@@ -133,6 +133,9 @@ def test_a_wide_enclosure_of_something_large_stays_unknown():
     fmt = formats.get("float32")
     sure, unsure = enclosure([0.5], [0], [140], 0.1), enclosure([0.5], [0], [129], 0.3)
     assert [0.0, math.inf] == [place(sure, fmt).radius[0], place(unsure, fmt).radius[0]]
+    far = [enclosure([0.5], [0], [5000], radius) for radius in (0.1, 0.6, math.inf)]
+    for wide in (fmt, formats.get("float64")):
+        assert [0.0, math.inf, math.inf] == [place(e, wide).radius[0] for e in far]
 
 
 FLOAT32 = formats.get("float32")
