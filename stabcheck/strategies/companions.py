@@ -25,6 +25,9 @@ _FLOAT32 = FORMATS["float32"]
 #: Rows of one call of a reducing op or layer: mostly few, so that no row hides behind the others.
 _BATCH = (1, 1, 2, 2, 3, 3, 4, 5, 8)
 _LARGER_BATCH = (16, 33, 64)
+#: The share of larger ones; it grows where a recipe draws so many examples that the small ones were all seen.
+_LARGER = 0.06
+_MANY, _LARGER_OF_MANY = 512, 0.5
 _SIDES = (1, 1, 2, 3)
 _FEATURES = (1, 2, 2, 3, 4, 6, 9)
 #: Room above the numbers of a row of which a formula of the user's may make a sum, and some products with
@@ -160,7 +163,8 @@ def _reach(draws: Draws, rows: int, classes: int) -> float:
 
 def _sizes(recipe: Recipe) -> dict[str, int]:
     """Lengths of the axes of one example."""
-    batch, features, outer, inner = _shape(recipe.classes, recipe.shape)
+    larger = _LARGER if recipe.rows < _MANY else _LARGER_OF_MANY
+    batch, features, outer, inner = _shape(recipe.classes, recipe.shape, larger)
     fit = max(1, _BLOCK_NUMBERS // max(recipe.rows * recipe.classes, 1))
     outer = min(outer, fit)
     return {
@@ -173,10 +177,10 @@ def _sizes(recipe: Recipe) -> dict[str, int]:
 
 
 @functools.lru_cache(maxsize=256)
-def _shape(classes: int, number: int) -> tuple[int, int, int, int]:
+def _shape(classes: int, number: int, larger: float) -> tuple[int, int, int, int]:
     """Rows of a batch, features, outer and inner positions that a drawn number stands for."""
     rng = np.random.default_rng([classes, number])
-    batch = rng.choice(_LARGER_BATCH if rng.random() < 0.06 else _BATCH)
+    batch = rng.choice(_LARGER_BATCH if rng.random() < larger else _BATCH)
     outer, features, inner = rng.choice(_SIDES), rng.choice(_FEATURES), rng.choice(_SIDES)
     return int(batch), int(features), int(outer), int(inner)
 
