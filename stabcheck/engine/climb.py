@@ -85,9 +85,8 @@ class Climber:
         inputs = {}
         for a in self._op.arguments:
             parents = np.stack([parent[a.name] for _, parent in self._parents])
-            inputs[a.name] = self._moved(parents[picked], self._allowed[a.name]).reshape(
-                rows, EXAMPLE_ELEMENTS
-            )
+            moved = self._moved(parents[picked], self._allowed[a.name])
+            inputs[a.name] = moved.reshape(rows, EXAMPLE_ELEMENTS)
         return Block((Recipe("climb", rows, EXAMPLE_ELEMENTS, 0),), inputs)
 
     def _rows(self, count: int) -> Block:

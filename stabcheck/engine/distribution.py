@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +23,7 @@ class Distribution:
     histogram: list[int] = field(default_factory=lambda: [0] * (len(Cell.HISTOGRAM_BINS) + 1))
     largest: float = 0.0
     _kept: Floats = field(default_factory=lambda: np.zeros(0))
-    _least: float = -1.0  # errors up to this one need not be kept any more
+    _least: float = -math.ulp(0.0)  # errors up to this one need not be kept any more
 
     def feed(self, ulps: Floats) -> None:
         """Take in errors; negative ones do not count."""

@@ -51,9 +51,8 @@ class Profile:
         if not places.size:
             return
         slices = self._slices[bits.reshape(-1)[places]]
-        order = np.argsort(-ulps.reshape(-1)[places], kind="stable")[
-            ::-1
-        ]  # the first of the worst comes last
+        # The worst come last, and of equal ones the first.
+        order = np.argsort(-ulps.reshape(-1)[places], kind="stable")[::-1]
         for here, place in dict(zip(slices[order].tolist(), places[order].tolist(), strict=True)).items():
             index = tuple(int(i) for i in np.unravel_index(place, ulps.shape))
             logits = np.atleast_1d(x[index].astype(np.float64))

@@ -106,9 +106,9 @@ class Tally:
         if not truth.rung.any():
             self.rungs[names[0]] += judged
             return
-        each = (
-            verdict.judged if truth.rung.ndim > 1 else verdict.judged.reshape(len(truth.rung), -1).sum(axis=1)
-        )
+        each = verdict.judged
+        if truth.rung.ndim == 1:
+            each = each.reshape(len(truth.rung), -1).sum(axis=1)
         for rung in np.unique(truth.rung):
             self.rungs[names[rung]] += int(each[truth.rung == rung].sum())
 

@@ -106,11 +106,8 @@ def evaluate(
                 y = np.where(np.isfinite(enclosure.head), y, _finite(y))
             stable, accurate = _gates(op, fmt, DoubleContext(), finite, options, y, size, placed)
             slack = np.asarray(op.gates.slack if op.gates is not None else Gates.slack)
-            if not (
-                all_finite(stable.mantissa)
-                and all_finite(accurate.mantissa)
-                and (fmt.narrow or all_finite(y))
-            ):
+            told = all_finite(stable.mantissa) and all_finite(accurate.mantissa)
+            if not (told and (fmt.narrow or all_finite(y))):
                 stable, accurate = stable.normalised(), accurate.normalised()
                 stable, accurate, slack = _where_sure(
                     op, fmt, finite, options, enclosure, placed, y, stable, accurate, slack

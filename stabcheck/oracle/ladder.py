@@ -113,9 +113,8 @@ class Oracle:
             truth = whole.by_element()
             inputs = by_element(inputs)
         while True:
-            open_rows = np.flatnonzero(
-                _any_per_row((truth.radius > SETTLED * truth.step) & (truth.kind == Kind.NUMBER))
-            )
+            unsettled = (truth.radius > SETTLED * truth.step) & (truth.kind == Kind.NUMBER)
+            open_rows = np.flatnonzero(_any_per_row(unsettled))
             if not self.sharpen(truth, inputs, open_rows).size:
                 return whole
 

@@ -141,16 +141,18 @@ class _NumpySeeds:
         self._words = b""
         self._state: Any = None
 
-    def take(self) -> tuple[bytes, Any]:
-        """The words in memory (none where they tell too little) and the state."""
+    def take(self) -> tuple[Any, bytes, Any]:
+        """The generator, its words in memory (none where they tell too little) and its state."""
         words = self._in_memory()
         if not words or words != self._words:
             state = np.random.get_state(legacy=False)
             self._state, self._words = state, b"" if state.get("has_gauss") else words
-        return self._words, self._state
+        return np.random.mtrand.get_bit_generator(), self._words, self._state
 
-    def put_back(self, taken: tuple[bytes, Any]) -> None:
-        words, state = taken
+    def put_back(self, taken: tuple[Any, bytes, Any]) -> None:
+        generator, words, state = taken
+        if np.random.mtrand.get_bit_generator() is not generator:
+            np.random.mtrand.set_bit_generator(generator)
         if not words or words != self._in_memory():
             np.random.set_state(state)
 

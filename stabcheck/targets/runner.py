@@ -211,10 +211,8 @@ class LocalRunner:
                 found.faults.append(Fault("SC401", row, result.text))
                 return
             if type(result) is self.format.dtype.type and single and not shape and row >= WATCHED:
-                found.values[row], found.usable[row] = (
-                    float(result),
-                    True,
-                )  # a scalar: nothing to read or watch
+                # A scalar of the format: there is nothing to read and no buffer to watch.
+                found.values[row], found.usable[row] = float(result), True
                 return
             arrays.append(dumped(result, self.backend))
         reading = read(arrays[0], shape, self.format) if single else read_numbers(arrays, shape, self.format)

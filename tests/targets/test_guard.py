@@ -173,5 +173,8 @@ def test_another_generator_is_put_back_too():
         with contained():
             np.random.random(4)
         assert before == str(np.random.get_state(legacy=False))
+        with contained():
+            np.random.set_bit_generator(np.random.SFC64(1))
+        assert before == str(np.random.get_state(legacy=False))
     finally:
         np.random.set_bit_generator(usual)
