@@ -176,7 +176,8 @@ class BallContext64(ArithmeticContext):
         y = np.exp(a.hi)
         if isinstance(a.rel, float) and top <= 700.0:
             # Where m < -800, e^x is less than LIBM_ABS for every d <= 1.
-            widest = (a.rel * min(largest_size(a.hi), 800.0) + largest(a.abs)) * UP
+            near = a.hi if a.hi.min(initial=0.0) >= -800.0 else a.hi * (a.hi >= -800.0)
+            widest = (a.rel * largest_size(near) + largest(a.abs)) * UP
             if widest <= self.common and a.rel <= 2.0**-13:
                 # e^d - 1 <= d (1 + 2^-10) for d <= 2^-10, and 2^-9 covers all small factors.
                 return Ball(self, y, rel=widest * (1 + 2.0**-9) + LIBM_REL * (1 + 2.0**-9), abs=underflow)

@@ -152,7 +152,7 @@ def test_formulas_hold_the_exact_value(which, name, kind, balls_checker):
 @pytest.mark.parametrize("kind", ["ordinary", "offset", "ties", "masked"])
 @pytest.mark.parametrize(
     ("name", "light", "heavy"),
-    [("softmax", 41, 84), ("log_softmax", 41, 74), ("softplus", 41, 74), ("sum_of_exp", 41, 83)],
+    [("softmax", 45, 84), ("log_softmax", 45, 74), ("softplus", 47, 74), ("sum_of_exp", 45, 83)],
 )
 def test_radii_of_stable_formulas_are_narrow(name, light, heavy, kind):
     """Nothing well-conditioned is given away: relative radii stay near the precision of the midpoints."""
