@@ -104,7 +104,8 @@ class BallContext64(ArithmeticContext):
     # -- arithmetic --------------------------------------------------------------------------------
 
     def _add(self, a: Ball, b: Ball) -> Ball:
-        """|s - (m1 + m2)| <= u |s|: a sum has no underflow error."""
+        """|s - (m1 + m2)| <= u |s|: a sum has no underflow error. Where no sum is small beside the widest
+        radii r1 + r2 <= share |s|, and u + share is a relative radius for all."""
         s = a.hi + b.hi
         if not (a.exact and b.exact):
             widest = plus(*(largest(x.rel) * largest_size(x.hi) + largest(x.abs) for x in (a, b)), FLOOR) * UP
@@ -115,7 +116,8 @@ class BallContext64(ArithmeticContext):
 
     @quiet
     def add(self, a: Any, b: Any) -> Ball:
-        """As for finite balls where exact infinities meet numbers, as in a masked logit less the maximum."""
+        """As for finite balls where exact infinities meet numbers, as in a masked logit less the maximum:
+        these sums are exact infinities, provided that none is inf - inf and no other overflows."""
         left, right = self.lift(a), self.lift(b)
         if not (left.finite and right.finite) and largest(left.abs) + largest(right.abs) < math.inf:
             s = left.hi + right.hi

@@ -7,6 +7,7 @@ error <= A u (1 + s(n)/8) (|r| + sum_j |dr/dx_j . x_j|) + half an ulp + 2 eta.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,14 +89,13 @@ def evaluate(
     counts for more (and an infinite slack; a negative one where only the accurate gate is not known). Such a
     bound clears elements, no more.
     """
-    options = that_matter(options)
-    finite = stand_in(inputs)
+    asked = _Asked(op, fmt, stand_in(inputs), that_matter(options), enclosure, placed)
     if digits is not None:
         size = Scaled.of(np.abs(placed.head), placed.unit)
         reals = RealContext(max(digits, MPF_PRECISION) if op.gates is None else MPF_PRECISION)
         with np.errstate(all="ignore"):  # a truth without a value is NaN here and not judged
             y = reals.array(_midpoint(enclosure)) if _in_range(enclosure) else reals.enclosed(enclosure)
-            stable, accurate = _gates(op, fmt, reals, finite, options, y, size, placed, scaled_reals)
+            stable, accurate = _gates(asked, reals, y, size, scaled_reals)
         slack = _NO_SLACK
         factor *= 1 + MPF_MARGIN
     else:
@@ -104,14 +104,12 @@ def evaluate(
             y = _midpoint(enclosure)
             if not all_finite(enclosure.head):  # infinities are exact: no gate is asked for there
                 y = np.where(np.isfinite(enclosure.head), y, _finite(y))
-            stable, accurate = _gates(op, fmt, DoubleContext(), finite, options, y, size, placed)
+            stable, accurate = _gates(asked, DoubleContext(), y, size)
             slack = np.asarray(op.gates.slack if op.gates is not None else Gates.slack)
             told = all_finite(stable.mantissa) and all_finite(accurate.mantissa)
             if not (told and (fmt.narrow or all_finite(y))):
                 stable, accurate = stable.normalised(), accurate.normalised()
-                stable, accurate, slack = _where_sure(
-                    op, fmt, finite, options, enclosure, placed, y, stable, accurate, slack
-                )
+                stable, accurate, slack = _where_sure(asked, y, stable, accurate, slack)
     if factor != 1:
         stable, accurate = stable.times(factor), accurate.times(factor)
     if fmt.narrow:
@@ -121,13 +119,21 @@ def evaluate(
     return stable.whole(placed.head.shape), accurate.whole(placed.head.shape), slack
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What the gates of a block depend on, beside the arithmetic; the inputs are finite, the options those
+    that matter."""
+
+    op: Op
+    fmt: Format
+    inputs: Mapping[str, Array]
+    options: Mapping[str, Any]
+    enclosure: Enclosure
+    placed: Placed
+
+
 def _where_sure(
-    op: Op,
-    fmt: Format,
-    inputs: Mapping[str, Array],
-    options: Mapping[str, Any],
-    enclosure: Enclosure,
-    placed: Placed,
+    asked: _Asked,
     y: npt.NDArray[np.float64],
     stable: Scaled,
     accurate: Scaled,
@@ -137,32 +143,22 @@ def _where_sure(
     what they are at least."""
     known = np.isfinite(stable.mantissa) & np.isfinite(y)
     sure = known & np.isfinite(accurate.mantissa)
-    beyond = ~sure & np.isfinite(enclosure.head)
+    beyond = ~sure & np.isfinite(asked.enclosure.head)
     if beyond.any() and EXTENDED is not None:
         rows = np.flatnonzero(beyond.reshape(len(beyond), -1).any(axis=1))
-        known[rows], sure[rows] = _extended(
-            op, fmt, EXTENDED, inputs, options, enclosure, placed, rows, stable, accurate
-        )
+        known[rows], sure[rows] = _extended(asked, EXTENDED, rows, stable, accurate)
     if sure.all():
         return stable, accurate, relative
+    placed = asked.placed
     half = Scaled.of(np.broadcast_to(0.5 * placed.step, sure.shape), placed.unit)
-    least = _least(op, fmt).where(placed.ulp <= fmt.eta * 2.0**_STEPS, half)
+    least = _least(asked.op, asked.fmt).where(placed.ulp <= asked.fmt.eta * 2.0**_STEPS, half)
     stable = stable.where(known, least)
     accurate = accurate.where(sure, stable.minimum(half))
     return stable, accurate, np.where(sure, relative, np.where(known, -relative, np.inf))
 
 
 def _extended(
-    op: Op,
-    fmt: Format,
-    k: DoubleContext,
-    inputs: Mapping[str, Array],
-    options: Mapping[str, Any],
-    enclosure: Enclosure,
-    placed: Placed,
-    rows: npt.NDArray[np.int64],
-    stable: Scaled,
-    accurate: Scaled,
+    asked: _Asked, k: DoubleContext, rows: npt.NDArray[np.int64], stable: Scaled, accurate: Scaled
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Put the gates of these examples, in floats of a wider range, in place; returns which are known, and
     which are known both."""
@@ -171,13 +167,13 @@ def _extended(
         mantissa, exponent = np.frexp(k.floats(value))
         return Scaled.of(mantissa, exponent)
 
-    few = {name: a[rows] for name, a in inputs.items()}
-    there = placed[rows]
+    enclosure, there = asked.enclosure, asked.placed[rows]
+    few = {name: a[rows] for name, a in asked.inputs.items()}
     exponent = np.broadcast_to(enclosure.exponent, enclosure.shape)[rows]
     with np.errstate(all="ignore"):
         y = np.ldexp(k.floats(enclosure.head[rows]), np.clip(exponent, -9999, 9999))
         size = Scaled.of(np.abs(there.head), there.unit)
-        wide = _gates(op, fmt, k, few, options, y, size, there, scaled)
+        wide = _gates(replace(asked, inputs=few, placed=there), k, y, size, scaled)
     stable.put(rows, wide[0])
     accurate.put(rows, wide[1])
     known = np.isfinite(wide[0].mantissa) & np.isfinite(y)
@@ -206,19 +202,16 @@ def _midpoint(enclosure: Enclosure) -> npt.NDArray[np.float64]:
 
 
 def _gates(
-    op: Op,
-    fmt: Format,
+    asked: _Asked,
     k: Context,
-    inputs: Mapping[str, Array],
-    options: Mapping[str, Any],
     y: Value,
     size: Scaled,
-    placed: Placed,
     scaled: Callable[[Value], Scaled] | None = None,
 ) -> tuple[Scaled, Scaled]:
     """The gates as numbers of the kind of `size`; `scaled` makes such of the context's values, unless these
     are float64 themselves."""
-    constants = GateConstants(fmt)
+    op, fmt, inputs, options = asked.op, asked.fmt, asked.inputs, asked.options
+    constants, placed = GateConstants(fmt), asked.placed
     shape = size.mantissa.shape
 
     def floats(value: Value) -> npt.NDArray[np.float64]:
