@@ -1,5 +1,7 @@
 """The exact rules of a trace, where a formula of ours stands for mpmath's function."""
 
+import math
+
 import mpmath
 import pytest
 
@@ -18,9 +20,9 @@ def test_hyperbolic_rules_are_mpmaths(name, x):
         assert abs(mpmath.mpf(got) - expected) <= abs(expected) * mpmath.mpf(2) ** -300
 
 
-@pytest.mark.parametrize(("name", "limits"), [("cosh", ("+inf", "+inf")), ("sinh", ("+inf", "-inf"))])
+@pytest.mark.parametrize(("name", "limits"), [("cosh", (math.inf, math.inf)), ("sinh", (math.inf, -math.inf))])
 def test_limits_at_infinity(name, limits):
     """And NaN stays NaN."""
     mp = exact.context(formats.get("float32"))
-    assert limits == tuple(str(exact.RULES[name](mp, x)) for x in (mp.inf, mp.ninf))
+    assert limits == tuple(float(exact.RULES[name](mp, x)) for x in (mp.inf, mp.ninf))
     assert mp.isnan(exact.RULES[name](mp, mp.nan))
