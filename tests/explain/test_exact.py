@@ -20,7 +20,9 @@ def test_hyperbolic_rules_are_mpmaths(name, x):
         assert abs(mpmath.mpf(got) - expected) <= abs(expected) * mpmath.mpf(2) ** -300
 
 
-@pytest.mark.parametrize(("name", "limits"), [("cosh", (math.inf, math.inf)), ("sinh", (math.inf, -math.inf))])
+@pytest.mark.parametrize(
+    ("name", "limits"), [("cosh", (math.inf, math.inf)), ("sinh", (math.inf, -math.inf))]
+)
 def test_limits_at_infinity(name, limits):
     """And NaN stays NaN."""
     mp = exact.context(formats.get("float32"))
