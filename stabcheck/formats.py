@@ -154,15 +154,35 @@ class Format:
         with np.errstate(all="ignore"):
             if self.dtype.isbuiltin == 1:
                 return exact.astype(self.dtype)
-            # ml_dtypes rounds float64 -> float32 -> its own format. Rounding the first step to odd
-            # (truncate, then set the last bit when inexact) keeps what the second step needs to know;
-            # a double beyond float32 becomes its largest value here and overflows in the second step.
-            single = exact.astype(np.float32)
-            away = np.abs(single.astype(np.float64)) > np.abs(exact)
-            single = np.where(away, np.nextafter(single, np.float32(0)), single)
-            inexact = (single.astype(np.float64) != exact) & np.isfinite(single)
-            odd = single.view(np.uint32) | inexact.astype(np.uint32)
-            return np.asarray(odd.view(np.float32).astype(self.dtype))
+            size = np.abs(exact)
+            usual = (size >= self.tiny) | (size == 0)
+            if usual.all():
+                return self._rounded_normal(exact).astype(self.dtype)
+            result = np.asarray(self._rounded_normal(np.where(usual, exact, 0.0)).astype(self.dtype))
+            result[~usual] = self._rounded_twice(exact[~usual])
+            return result
+
+    def _rounded_normal(self, exact: Floats) -> Floats:
+        """Zeros, infinities, and numbers no smaller than the smallest normal one with the last bits of the
+        fraction rounded away, to nearest even; what then is beyond the range has still to become infinite."""
+        surplus = 53 - self.precision
+        bits = np.asarray(exact).view(np.int64)
+        up = (bits >> surplus) & 1
+        up += (1 << (surplus - 1)) - 1
+        up += bits
+        up &= -1 << surplus
+        return up.view(np.float64)
+
+    def _rounded_twice(self, exact: Floats) -> Array:
+        """float64 -> float32 -> the format. Rounding the first step to odd (truncate, then set the last bit
+        when inexact) keeps what the second step needs to know; a double beyond float32 becomes its largest
+        value here and overflows in the second step."""
+        single = exact.astype(np.float32)
+        away = np.abs(single.astype(np.float64)) > np.abs(exact)
+        single = np.where(away, np.nextafter(single, np.float32(0)), single)
+        inexact = (single.astype(np.float64) != exact) & np.isfinite(single)
+        odd = single.view(np.uint32) | inexact.astype(np.uint32)
+        return np.asarray(odd.view(np.float32).astype(self.dtype))
 
     def holds(self, values: Floats) -> npt.NDArray[np.bool_]:
         """Which float64 values are values of this format."""

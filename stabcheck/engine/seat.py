@@ -92,7 +92,7 @@ class Seat:
         self.wider = self.wider or answer.wider
         if self._fed < _ASKED_TWICE and layout != "0-d":
             self._ask_again(block, answer, truth, layout)
-        if answer.signals & SIGNALS and "SC501" not in self.tally.evidence:
+        if answer.signals & SIGNALS and self._signal_trials > 0 and "SC501" not in self.tally.evidence:
             self._find_signal(block, verdict, truth)
         self._fed += 1
         for name in truth.conventions:

@@ -79,7 +79,7 @@ def pick(rng: Rng, values: npt.ArrayLike, shape: Shape) -> Floats:
 
 
 def signs(rng: Rng, shape: Shape) -> Floats:
-    return pick(rng, (-1.0, 1.0), shape)
+    return 1.0 - 2.0 * rng.integers(0, 2, shape, dtype=np.int8)
 
 
 def log_uniform(rng: Rng, low: float, high: float, shape: Shape) -> Floats:
@@ -336,8 +336,11 @@ def several_masks(rng: Rng, fmt: Format, shape: Shape) -> Floats:
 def _maskable(rng: Rng, fmt: Format, shape: Shape) -> Floats:
     """What stands beside a mask: ordinary, far below zero, or far above; another in every example."""
     fills = (moderate, moderate, negative_rows, mixed_rows, cliffs)
-    chosen = rng.integers(len(fills), size=column(shape))
-    return np.select([chosen == i for i in range(len(fills))], [fill(rng, fmt, shape) for fill in fills])
+    chosen, values = rng.integers(len(fills), size=shape[0]), np.empty(shape)
+    for number, fill in enumerate(fills):
+        rows = np.flatnonzero(chosen == number)
+        values[rows] = fill(rng, fmt, (rows.size, *shape[1:]))
+    return values
 
 
 @regime("nan", "a NaN among ordinary numbers", specials="masked", lengths=(1, 2, 3, 8), share=0.3)
