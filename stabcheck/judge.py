@@ -83,8 +83,13 @@ def judge(got: Floats, truth: Truth, usable: Bools | None = None) -> Verdict:
 
 def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     """Elements that are surely inside both gates need no more; the others are looked at one by one."""
-    error = np.abs((shift(got, -truth.unit) - truth.head) - truth.tail)
-    high = error * (1 + _ROUNDOFF) + truth.radius  # infinite or NaN where the units are too small for it
+    error = shift(got, -truth.unit) - truth.head
+    if truth.tail.any():
+        error -= truth.tail
+    np.abs(error, out=error)
+    high = error * (1 + _ROUNDOFF)  # infinite or NaN where the units are too small for it
+    high += truth.radius
+    high *= _widening(truth.slack)
     ratio = _over(high, truth.unit, truth.stable, truth.slack)
     clear = _over(high, truth.unit, truth.accurate, truth.slack) <= 1  # no larger than the stable gate
     if truth.kind.any():
@@ -109,16 +114,20 @@ def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     return verdict
 
 
+def _widening(slack: Floats) -> Floats:
+    """The factor by which errors stand for gates that are known up to this slack."""
+    endless = np.isinf(slack)
+    return np.asarray(1 + np.where(endless, 0.0, np.abs(slack)) if endless.any() else 1 + np.abs(slack))
+
+
 def _over(high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats) -> Floats:
-    """Upper bound of error / gate; zero error is inside every gate, NaN where nothing is known."""
+    """Upper bound of error / gate, the error widened for the slack; zero error is inside every gate, NaN where
+    nothing is known."""
     ratio = shift(high / gate.mantissa, unit - gate.exponent)
-    if np.isinf(slack).any():
+    endless = np.isinf(slack)
+    if endless.any():
         # All that is known is what the gate is at least: enough for errors of which no report would speak.
-        ratio = np.where(
-            np.isinf(slack), np.where(ratio <= _SILENT, ratio, np.nan), ratio * (1 + np.abs(slack))
-        )
-    else:
-        ratio = ratio * (1 + np.abs(slack))
+        ratio = np.where(endless & ~(ratio <= _SILENT), np.nan, ratio)
     return np.asarray(ratio) if all_finite(ratio) else np.where(high == 0, 0.0, ratio)
 
 
@@ -129,6 +138,7 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     nan = np.isnan(got)
 
     error, low, high, unit = _error(got, truth)
+    high = high * _widening(truth.slack)
     stable_low, stable_high = _ratios(low, high, unit, truth.stable, truth.slack)
     accurate_low, accurate_high = _ratios(low, high, unit, truth.accurate, truth.slack)
     outside, inside = stable_low > 1, stable_high <= 1
@@ -209,7 +219,8 @@ def _error(got: Floats, truth: Truth) -> tuple[Floats, Floats, Floats, npt.NDArr
 def _ratios(
     low: Floats, high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats
 ) -> tuple[Floats, Floats]:
-    """Bounds of error / gate; zero error is inside every gate."""
+    """Bounds of error / gate, the upper one of an error widened for the slack; zero error is inside every
+    gate."""
     below = shift(low / gate.mantissa, unit - gate.exponent) / (1 + np.abs(slack))
     above = _over(high, unit, gate, slack)
     zero = high == 0

@@ -225,7 +225,8 @@ def _widened(values: Array, rows: bool = False) -> Array:
     if values.dtype.kind in "iu":
         return values
     if rows and values.ndim > 1 and values.shape[-1] ** 2 < values.size:
-        values = np.moveaxis(np.ascontiguousarray(np.moveaxis(values, -1, 0)), 0, -1)
+        outermost = np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float64)
+        return np.moveaxis(outermost, 0, -1)
     return np.asarray(values).astype(np.float64)
 
 

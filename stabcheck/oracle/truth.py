@@ -229,7 +229,8 @@ class Truth:
     @property
     def normal(self) -> npt.NDArray[np.bool_]:
         """Where the real is no smaller than the smallest normal number."""
-        return np.asarray(np.abs(self.head) >= self.step * 2.0 ** (self.format.precision - 1))
+        least = self.format.tiny if self.format.narrow else self.step * 2.0 ** (self.format.precision - 1)
+        return np.asarray(np.abs(self.head) >= least)
 
     def put(self, rows: Ints, other: Truth) -> None:
         """Take over the rows of a sharper truth."""

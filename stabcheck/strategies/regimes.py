@@ -79,7 +79,7 @@ def pick(rng: Rng, values: npt.ArrayLike, shape: Shape) -> Floats:
 
 
 def signs(rng: Rng, shape: Shape) -> Floats:
-    return 1.0 - 2.0 * rng.integers(0, 2, shape, dtype=np.int8)
+    return np.asarray(1.0 - 2.0 * rng.integers(0, 2, shape, dtype=np.int8), dtype=np.float64)
 
 
 def log_uniform(rng: Rng, low: float, high: float, shape: Shape) -> Floats:
