@@ -35,7 +35,7 @@ _ROUNDOFF = 2.0**-50
 _SILENT = 2.0**-20
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Verdict:
     """Per element: `code` (an index into `JUDGED`), `ratio` = error / gate (the stable gate, or the accurate
     one for SC202 and SC203), `ulps` = distance from the midpoint of the enclosure in ulps of the truth,

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from stabcheck.oracle.balls_arithmetic import ArithmeticContext, Errors, Parts
-from stabcheck.oracle.balls_elements import quiet
 from stabcheck.oracle.balls_radius import (
     FLOOR,
     NEGLIGIBLE,
@@ -58,7 +57,6 @@ class BallContext64(ArithmeticContext):
     errors = Errors(multiply=U, divide=U, sqrt=U, underflow=NEGLIGIBLE)
     common = 2.0**-40
 
-    @quiet
     def value(self, number: Number) -> Ball:
         """An int, float or Fraction; what is no float64 gets the relative radius u of its rounding."""
         try:
@@ -114,7 +112,6 @@ class BallContext64(ArithmeticContext):
                 return Ball(self, s, rel=plus(U, share))
         return Ball(self, s, rel=U, abs=plus(a.radius(), b.radius()))
 
-    @quiet
     def add(self, a: Any, b: Any) -> Ball:
         """As for finite balls where exact infinities meet numbers, as in a masked logit less the maximum:
         these sums are exact infinities, provided that none is inf - inf and no other overflows."""
@@ -160,7 +157,6 @@ class BallContext64(ArithmeticContext):
 
     # -- functions ---------------------------------------------------------------------------------
 
-    @quiet
     def exp(self, a: Any) -> Ball:
         """|e^x - y| <= |y| ((e^d - 1)(1 + LIBM_REL) + LIBM_REL) + LIBM_ABS for |x - m| <= d; the limit of an
         exact -inf is an exact 0."""
@@ -211,7 +207,6 @@ class BallContext64(ArithmeticContext):
             return out
         return self._select(over, Ball(self, np.array(math.inf), abs=math.inf, finite=False), out)
 
-    @quiet
     def expm1(self, a: Any) -> Ball:
         """|expm1(x) - expm1(m)| <= e^m (e^d - 1), e^m <= (y + 1)(1 + 2^-40) + 2^-40 with y + 1 >= 0."""
         return self.unary("expm1", self.lift(a), self._expm1)
@@ -222,7 +217,6 @@ class BallContext64(ArithmeticContext):
         out = Ball(self, y, rel=LIBM_REL, abs=plus(times(self._growth(d), slope), LIBM_ABS))
         return self._beyond(out, a, d, np.expm1)
 
-    @quiet
     def log(self, a: Any) -> Ball:
         """|log(x) - log(m)| <= -log(1 - t), t = d/|m| <= 1/2; exact 0 gives -inf, what touches 0 unknown."""
         return self.unary("log", self.lift(a), self._log)
@@ -232,7 +226,6 @@ class BallContext64(ArithmeticContext):
         out = self.settle(Ball(self, np.log(a.hi), rel=LIBM_REL, abs=plus(g, self.doubt(t))))
         return self.pole(out, self.exact_zero(a))
 
-    @quiet
     def log1p(self, a: Any) -> Ball:
         """As log, with t = d/(1 + m): 1 + m is computed to a factor 1 + u, and exactly near m = -1."""
         return self.unary("log1p", self.lift(a), self._log1p)
@@ -244,7 +237,6 @@ class BallContext64(ArithmeticContext):
         out = Ball(self, np.log1p(a.hi), rel=LIBM_REL, abs=plus(g, LIBM_ABS, self.doubt(t)))
         return self.pole(self.settle(out), (a.hi == -1) & (np.asarray(d) == 0))
 
-    @quiet
     def tanh(self, a: Any) -> Ball:
         """The slope is at most 1, and tanh is within 2 e^(-2 w) of its limit beyond w = |m| - d > 0."""
         return self.unary("tanh", self.lift(a), self._tanh)

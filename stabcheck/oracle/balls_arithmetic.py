@@ -15,7 +15,6 @@ import numpy as np
 
 from stabcheck.oracle import balls_extended as extended
 from stabcheck.oracle.balls_context import BallContext
-from stabcheck.oracle.balls_elements import quiet
 from stabcheck.oracle.balls_radius import (
     ETA,
     FLOOR,
@@ -91,7 +90,6 @@ class ArithmeticContext(BallContext):
 
     # -- operations --------------------------------------------------------------------------------
 
-    @quiet
     def add(self, a: Any, b: Any) -> Ball:
         """a + b; the radii add up."""
         left, right = self.lift(a), self.lift(b)
@@ -100,7 +98,6 @@ class ArithmeticContext(BallContext):
                 return one
         return self.binary(left, right, self._add, extended.add)
 
-    @quiet
     def multiply(self, a: Any, b: Any) -> Ball:
         """a b, with |r1 r2 - m1 m2| <= |m1 m2| (rel1 + rel2 + rel1 rel2)
         + abs1 |m2| (1 + rel2) + abs2 |m1| (1 + rel1) + abs1 abs2.
@@ -137,7 +134,6 @@ class ArithmeticContext(BallContext):
         radius = plus(times(cross, 2.0), 2.0 * self.errors.underflow)
         return Ball(self, *p, rel=rel, abs=radius)
 
-    @quiet
     def divide(self, a: Any, b: Any) -> Ball:
         """a / b, with g = 1/(1 - t2) - 1 <= t2 + 2 t2^2 for t2 <= 1/2 (beyond it is unknown):
 
@@ -189,7 +185,6 @@ class ArithmeticContext(BallContext):
         """An infinite radius where t > 1/2 or t is NaN."""
         return 0.0 if largest(t) <= 0.5 else np.where(np.asarray(t) <= 0.5, 0.0, math.inf)
 
-    @quiet
     def abs(self, a: Any) -> Ball:
         """||r| - |m|| <= |r - m|."""
         ball = self.lift(a)
@@ -198,7 +193,6 @@ class ArithmeticContext(BallContext):
         sign = np.copysign(1.0, ball.hi)
         return replace(ball, hi=ball.hi * sign, lo=ball.lo * sign)
 
-    @quiet
     def sqrt(self, a: Any) -> Ball:
         """|sqrt(r/m) - 1| <= 1 - sqrt(1 - t) <= t; beyond t = 1/2 unknown, 0 for an exact 0."""
         return self.unary("sqrt", self.lift(a), self._sqrt)
@@ -221,7 +215,6 @@ class ArithmeticContext(BallContext):
 
     # -- reductions --------------------------------------------------------------------------------
 
-    @quiet
     def sum(self, a: Any, axis: int = -1) -> Ball:
         """The sum along an axis, which is kept with length 1; a sum of at most one nonzero exact term is
         exact."""
@@ -269,7 +262,6 @@ class ArithmeticContext(BallContext):
             inner = inner if size.all() else np.where(size == 0, 0.0, inner)
         return plus(inner, outer)
 
-    @quiet
     def max(self, a: Any, axis: int = -1) -> Ball:
         """|max r - max m| <= max of the radii. Unknown if an element of the row is; overflows count as
         unknown, and elements that are -inf as nothing."""

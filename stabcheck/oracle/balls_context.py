@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stabcheck.oracle.balls_elements import ElementContext, quiet
+from stabcheck.oracle.balls_elements import ElementContext
 from stabcheck.oracle.balls_radius import REL_MAX, UP, Floats, plus
 from stabcheck.oracle.balls_value import Ball, Condition, Mask
 
@@ -32,7 +32,6 @@ class BallContext(ElementContext):
     def transpose(self, a: Ball) -> Ball:
         return self._map(a, lambda part: np.swapaxes(part, -1, -2))
 
-    @quiet
     def matmul(self, a: Ball, b: Ball) -> Ball:
         left = self._map(a, lambda part: part[..., :, :, None])
         right = self._map(b, lambda part: part[..., None, :, :])
@@ -67,12 +66,10 @@ class BallContext(ElementContext):
 
     # -- comparisons and selection -----------------------------------------------------------------
 
-    @quiet
     def less(self, a: Any, b: Any) -> Mask | Condition:
         """a < b: a mask where that is decided everywhere, else a `Condition`."""
         return self._compare(a, b, np.less)
 
-    @quiet
     def less_equal(self, a: Any, b: Any) -> Mask | Condition:
         """a <= b likewise."""
         return self._compare(a, b, np.less_equal)
@@ -90,7 +87,6 @@ class BallContext(ElementContext):
             return np.asarray(truth)
         return Condition(yes=truth & decided, no=~truth & decided)
 
-    @quiet
     def where(self, condition: Mask | Condition, a: Any, b: Any) -> Ball:
         left, right = self.lift(a), self.lift(b)
         if not isinstance(condition, Condition):
@@ -109,7 +105,6 @@ class BallContext(ElementContext):
         radius = plus(np.abs(width.hi) * UP, width.radius())
         return replace(width, hi=np.zeros(width.shape), lo=None, rel=0.0, abs=radius)
 
-    @quiet
     def maximum(self, a: Any, b: Any) -> Ball:
         left, right = self.lift(a), self.lift(b)
         if left.plain and right.plain:
@@ -119,7 +114,6 @@ class BallContext(ElementContext):
     def minimum(self, a: Any, b: Any) -> Ball:
         return -self.maximum(-self.lift(a), -self.lift(b))
 
-    @quiet
     def xlogy(self, a: Any, b: Any) -> Ball:
         left = self.lift(a)
         zero = (left.hi == 0) & (np.asarray(left.abs) == 0)
@@ -137,7 +131,6 @@ class BallContext(ElementContext):
     @abstractmethod
     def sum(self, a: Any, axis: int = -1) -> Ball: ...
 
-    @quiet
     def pivot(self, a: Ball) -> Mask:
         """True at one largest head of each row."""
         head = self.comparable(a)

@@ -24,9 +24,6 @@ from stabcheck.oracle.scaled import all_finite
 if TYPE_CHECKING:
     from stabcheck.oracle.balls_context import BallContext
 
-#: For every public operation: what overflows or has no value is told by radii, not by warnings.
-quiet = np.errstate(all="ignore")
-
 # glibc hands every array of 128 KiB back to the system when it is freed, and each page of the next one
 # costs a fault: half of the time of a formula. Freeing one array of 4 MiB (never touched, so never real)
 # raises that threshold; from there on NumPy asks for huge pages. Elsewhere this does nothing.
@@ -35,7 +32,10 @@ del _LARGE
 
 
 class ElementContext(ABC):
-    """Balls as elements of arrays: making them, keeping finite and special ones apart, selecting."""
+    """Balls as elements of arrays: making them, keeping finite and special ones apart, selecting.
+
+    What overflows or has no value is told by radii: callers silence NumPy's warnings around it all.
+    """
 
     #: An overflow is at least 2^beyond_exponent in size.
     beyond_exponent: ClassVar[int]
@@ -54,7 +54,6 @@ class ElementContext(ABC):
 
     # -- making values -----------------------------------------------------------------------------
 
-    @quiet
     def array(self, values: npt.NDArray[np.float64]) -> Ball:
         """These numbers, exactly; NaN becomes unknown.
 
@@ -81,7 +80,6 @@ class ElementContext(ABC):
     def shape(self, a: Ball) -> tuple[int, ...]:
         return a.shape
 
-    @quiet
     def enclosure(self, a: Ball) -> Enclosure:
         """The value as intervals with heads normalised to [1/2, 1), or 0."""
         return enclosed(a, self.beyond_exponent)

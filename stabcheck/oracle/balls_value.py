@@ -27,7 +27,8 @@ class Condition:
     no: Mask
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+# Not frozen, here and in other values of the oracle: that would double what small arrays cost.
+@dataclass(eq=False, slots=True)
 class Ball:
     """An array of real numbers r, each with |r - (hi + lo) 2^exp| <= (rel |hi| + abs) 2^exp.
 

@@ -35,7 +35,7 @@ class NotDifferentiableError(StabcheckError):
     """The formula uses a step whose derivative has no such shape: judged for `robust` only."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Linear:
     """A value with its derivative with respect to one argument: diagonal and dense parts (by reduction)."""
 

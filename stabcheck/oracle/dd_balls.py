@@ -16,7 +16,6 @@ import numpy as np
 from stabcheck.oracle import dd_scaling as scaling
 from stabcheck.oracle import double_double as dd
 from stabcheck.oracle.balls_arithmetic import Errors, Parts
-from stabcheck.oracle.balls_elements import quiet
 from stabcheck.oracle.balls_radius import UP, Floats, plus, times
 from stabcheck.oracle.balls_value import Ball, Mask, Number
 from stabcheck.oracle.dd_functions import FunctionContext
@@ -28,7 +27,6 @@ class DDBallContext(FunctionContext):
     beyond_exponent = scaling.HUGE_EXPONENT
     errors = Errors(dd.MULTIPLY_REL, dd.DIVIDE_REL, dd.SQRT_REL, underflow=0.0)
 
-    @quiet
     def value(self, number: Number) -> Ball:
         """An int, float or Fraction; what is no double-double gets a relative radius of 2^-104."""
         if isinstance(number, float):

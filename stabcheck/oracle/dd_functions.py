@@ -17,7 +17,6 @@ from stabcheck.oracle import dd_logarithm as logarithm
 from stabcheck.oracle import dd_scaling as scaling
 from stabcheck.oracle import double_double as dd
 from stabcheck.oracle.balls_arithmetic import ArithmeticContext
-from stabcheck.oracle.balls_elements import quiet
 from stabcheck.oracle.balls_radius import (
     ETA,
     FLOOR,
@@ -43,7 +42,6 @@ TINY = 200
 class FunctionContext(ArithmeticContext):
     """The transcendental functions of double-double balls."""
 
-    @quiet
     def exp(self, a: Any) -> Ball:
         """e^d - 1 and the kernel's error as relative radius; saturates beyond EXP_MAX: [0, 1/huge], an
         overflow, or unknown where d > STEP_MAX leaves it open."""
@@ -99,7 +97,6 @@ class FunctionContext(ArithmeticContext):
             out = self._select(high, self._select(lower >= kernels.EXP_MAX - 1, over, lost), out)
         return out
 
-    @quiet
     def log(self, a: Any) -> Ball:
         """-log(1 - t), t = d/|m| <= 1/2, and the kernel's error; exact 0 gives -inf, what touches 0 or is
         negative is unknown."""
@@ -120,7 +117,6 @@ class FunctionContext(ArithmeticContext):
         radius = plus(_log_error(y), g, self.doubt(t), 0.0 if good.all() else np.where(good, 0.0, math.inf))
         return self.pole(self.settle(Ball(self, y, low, abs=radius)), zero)
 
-    @quiet
     def log1p(self, a: Any) -> Ball:
         """As log, with t = d/(1 + m); x itself for tiny x, log(1 + x) for huge x."""
         return self.unary("log1p", self.lift(a), self._log1p)
@@ -156,7 +152,6 @@ class FunctionContext(ArithmeticContext):
             radius = np.where(nothing, 0.0, radius)
         return self.pole(self.settle(Ball(self, value, value_low, abs=radius)), pole)
 
-    @quiet
     def expm1(self, a: Any) -> Ball:
         """e^x - 1, by the series itself for small x, and x for tiny x."""
         return self.unary("expm1", self.lift(a), self._expm1)
@@ -188,7 +183,6 @@ class FunctionContext(ArithmeticContext):
         near = replace(a, rel=plus(a.rel, 2.0**-TINY), abs=plus(a.abs, times(a.abs, 2.0**-TINY)))
         return self._select(tiny, self.value(0), a), near, tiny
 
-    @quiet
     def tanh(self, a: Any) -> Ball:
         """tanh(x) = -t / (t + 2) with t = expm1(-2 x), on the side where x is positive."""
         return self.unary("tanh", self.lift(a), self._tanh)

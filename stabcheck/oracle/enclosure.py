@@ -15,7 +15,7 @@ NO_TAIL: Floats = np.asarray(0.0)
 NO_EXPONENT: Ints = np.asarray(0)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Enclosure:
     """Arrays of real intervals: |r - (head + tail) 2^exponent| <= radius 2^exponent.
 

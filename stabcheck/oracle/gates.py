@@ -87,29 +87,28 @@ def evaluate(
     they leave its range. Where that is of no help an element gets what the gate is at least, as its terms are
     >= 0 and the correct rounding is inside every gate: half an ulp, or the allowance for underflow where that
     counts for more (and an infinite slack; a negative one where only the accurate gate is not known). Such a
-    bound clears elements, no more.
+    bound clears elements, no more. Callers silence NumPy's warnings around it.
     """
     asked = _Asked(op, fmt, stand_in(inputs), that_matter(options), enclosure, placed)
     if digits is not None:
         size = Scaled.of(np.abs(placed.head), placed.unit)
         reals = RealContext(max(digits, MPF_PRECISION) if op.gates is None else MPF_PRECISION)
-        with np.errstate(all="ignore"):  # a truth without a value is NaN here and not judged
-            y = reals.array(_midpoint(enclosure)) if _in_range(enclosure) else reals.enclosed(enclosure)
-            stable, accurate = _gates(asked, reals, y, size, scaled_reals)
+        # A truth without a value is NaN here and not judged.
+        y = reals.array(_midpoint(enclosure)) if _in_range(enclosure) else reals.enclosed(enclosure)
+        stable, accurate = _gates(asked, reals, y, size, scaled_reals)
         slack = _NO_SLACK
         factor *= 1 + MPF_MARGIN
     else:
         size = _size(placed)
-        with np.errstate(all="ignore"):
-            y = _midpoint(enclosure)
-            if not all_finite(enclosure.head):  # infinities are exact: no gate is asked for there
-                y = np.where(np.isfinite(enclosure.head), y, _finite(y))
-            stable, accurate = _gates(asked, DoubleContext(), y, size)
-            slack = np.asarray(op.gates.slack if op.gates is not None else Gates.slack)
-            told = all_finite(stable.mantissa) and all_finite(accurate.mantissa)
-            if not (told and (fmt.narrow or all_finite(y))):
-                stable, accurate = stable.normalised(), accurate.normalised()
-                stable, accurate, slack = _where_sure(asked, y, stable, accurate, slack)
+        y = _midpoint(enclosure)
+        if not all_finite(enclosure.head):  # infinities are exact: no gate is asked for there
+            y = np.where(np.isfinite(enclosure.head), y, _finite(y))
+        stable, accurate = _gates(asked, DoubleContext(), y, size)
+        slack = np.asarray(op.gates.slack if op.gates is not None else Gates.slack)
+        told = all_finite(stable.mantissa) and all_finite(accurate.mantissa)
+        if not (told and (fmt.narrow or all_finite(y))):
+            stable, accurate = stable.normalised(), accurate.normalised()
+            stable, accurate, slack = _where_sure(asked, y, stable, accurate, slack)
     if factor != 1:
         stable, accurate = stable.times(factor), accurate.times(factor)
     if fmt.narrow:
@@ -170,10 +169,9 @@ def _extended(
     enclosure, there = asked.enclosure, asked.placed[rows]
     few = {name: a[rows] for name, a in asked.inputs.items()}
     exponent = np.broadcast_to(enclosure.exponent, enclosure.shape)[rows]
-    with np.errstate(all="ignore"):
-        y = np.ldexp(k.floats(enclosure.head[rows]), np.clip(exponent, -9999, 9999))
-        size = Scaled.of(np.abs(there.head), there.unit)
-        wide = _gates(replace(asked, inputs=few, placed=there), k, y, size, scaled)
+    y = np.ldexp(k.floats(enclosure.head[rows]), np.clip(exponent, -9999, 9999))
+    size = Scaled.of(np.abs(there.head), there.unit)
+    wide = _gates(replace(asked, inputs=few, placed=there), k, y, size, scaled)
     stable.put(rows, wide[0])
     accurate.put(rows, wide[1])
     known = np.isfinite(wide[0].mantissa) & np.isfinite(y)
@@ -197,8 +195,7 @@ def _in_range(enclosure: Enclosure) -> bool:
 
 
 def _midpoint(enclosure: Enclosure) -> npt.NDArray[np.float64]:
-    with np.errstate(over="ignore", under="ignore"):
-        return shift(enclosure.head, enclosure.exponent)
+    return shift(enclosure.head, enclosure.exponent)
 
 
 def _gates(
@@ -243,8 +240,7 @@ def _gates(
     bounds = gates.stable(k, constants, y, *arguments, **options)
     if gates.relative:
         # Capped at one half, so that zero never passes for a normal truth.
-        with np.errstate(over="ignore"):
-            bound = size.times(np.minimum(floats(bounds) * fmt.u, 0.5))
+        bound = size.times(np.minimum(floats(bounds) * fmt.u, 0.5))
     else:
         bound = spread(bounds).times(fmt.u)
     if callable(gates.underflow):  # more than the roundings of one result: terms of a sum, factors

@@ -135,6 +135,10 @@ class Oracle:
     # -- one rung ----------------------------------------------------------------------------------
 
     def _at(self, rung: int, inputs: Mapping[str, Array]) -> Truth:
+        with np.errstate(all="ignore"):
+            return self._enclosed(rung, inputs)
+
+    def _enclosed(self, rung: int, inputs: Mapping[str, Array]) -> Truth:
         how = self.rungs[rung]
         exact = {name: _widened(a, self.op.kind != "elementwise") for name, a in inputs.items()}
         fed_nan, taste, names = self._specials(exact)

@@ -90,7 +90,7 @@ def split(values: Floats) -> tuple[Floats, Ints]:
     return mantissa, exponent
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Scaled:
     """mantissa * 2^exponent, 1/2 <= |mantissa| < 1 (or 0, inf, NaN), elementwise."""
 

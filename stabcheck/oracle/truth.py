@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,17 +24,17 @@ _ONE_BINADE = np.int64(1 << 52)
 _ONE: Floats = np.asarray(1.0)
 
 
-class Kind(IntEnum):
+class Kind:
     """What the truth of an element is."""
 
-    NUMBER = 0
-    PLUS_INFINITY = 1
-    MINUS_INFINITY = 2
-    NAN = 3  # a NaN input feeds it
-    CONVENTION = 4  # a matter of taste: nothing is judged
+    NUMBER: Final = 0
+    PLUS_INFINITY: Final = 1
+    MINUS_INFINITY: Final = 2
+    NAN: Final = 3  # a NaN input feeds it
+    CONVENTION: Final = 4  # a matter of taste: nothing is judged
 
 
-@dataclass(frozen=True)
+@dataclass
 class Placed:
     """An enclosure seen through a format: |r / 2^unit - (head + tail)| <= radius, step 2^unit the ulp of r.
 
@@ -72,9 +71,8 @@ def _picked(part: npt.NDArray[Any], pick: Callable[[npt.NDArray[Any]], npt.NDArr
 
 
 def place(enclosure: Enclosure, fmt: Format) -> Placed:
-    """An enclosure in units that suit the format, clamped to its range."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        return _as_numbers(enclosure, fmt) if fmt.narrow else _in_ulps(enclosure, fmt)
+    """An enclosure in units that suit the format, clamped to its range. Callers silence NumPy's warnings."""
+    return _as_numbers(enclosure, fmt) if fmt.narrow else _in_ulps(enclosure, fmt)
 
 
 def _as_numbers(enclosure: Enclosure, fmt: Format) -> Placed:
