@@ -26,8 +26,10 @@ Array = npt.NDArray[Any]
 SHARE = 1 / 8
 #: Parents kept.
 _PARENTS = 16
-#: Generations at least: climbing in one step is no climbing.
+#: Generations, where there are examples for as many: climbing in one step is no climbing, and a generation of
+#: fewer children costs as much.
 _GENERATIONS = 6
+_CHILDREN = 16
 #: Longest rows that climb.
 _CLASSES = 64
 
@@ -73,7 +75,7 @@ class Climber:
     def blocks(self, examples: int) -> Iterator[Block]:
         """Children, about `examples` examples in all; feed their verdicts back through `watch`."""
         left = int(examples * SHARE)
-        size = max(1, left // _GENERATIONS)
+        size = max(_CHILDREN, left // _GENERATIONS)
         while left > 0 and self._parents:
             count = min(size, left)
             left -= count

@@ -30,7 +30,7 @@ from stabcheck.targets.runner import Runner
 
 Array = npt.NDArray[Any]
 
-#: Blocks on which a target is asked twice, to see whether it answers alike.
+#: Blocks on which a target is asked twice, to see whether it answers alike; one of the catalogue's own.
 _ASKED_TWICE = 4
 #: Longest rows that are also handed over in other memory layouts: beyond, layouts decide how NumPy sums.
 _LAYOUT_CLASSES = 32
@@ -90,7 +90,7 @@ class Seat:
         for found in self._faults(block, answer):
             yield Found(self.key, found)
         self.wider = self.wider or answer.wider
-        if self._fed < _ASKED_TWICE and layout != "0-d":
+        if self._fed < (1 if self.catalogue else _ASKED_TWICE) and layout != "0-d":
             self._ask_again(block, answer, truth, layout)
         if answer.signals & SIGNALS and self._signal_trials > 0 and "SC501" not in self.tally.evidence:
             self._find_signal(block, verdict, truth)

@@ -25,6 +25,9 @@ EXAMPLE_ELEMENTS = 64
 _ROWS = 2048
 #: Longest rows are drawn few at a time.
 _LONG_ROWS = 2
+#: Rounds over all regimes, two or three: one for so many examples.
+_ROUNDS = (2, 3)
+_EXAMPLES_A_ROUND = 200
 #: Lengths of rows that the regimes of one round share: three to seven, one for so many examples (a block of
 #: fewer costs as much). Shapes of one call that they share for each length.
 _FEW = (3, 7)
@@ -120,8 +123,10 @@ def _rounds(draws: Draws) -> Iterator[list[Recipe]]:
     """Round after round, a recipe of each regime in each, without end."""
     chosen = draws.chosen()
     shares = sum(r.share for r in chosen)
-    # About three rounds over all regimes at small efforts, larger blocks at large ones.
-    per_round = max(draws.examples / 3, shares)
+    # Two or three rounds over all regimes at small efforts, larger blocks at large ones.
+    least, most = _ROUNDS
+    few = min(max(draws.examples // _EXAMPLES_A_ROUND, least), most)
+    per_round = max(draws.examples / few, shares)
     if draws.examples > 3 * _ROWS * shares:
         per_round = _ROWS * shares
     rounds = math.ceil(draws.examples / per_round) + 1
