@@ -24,8 +24,10 @@ from stabcheck.targets.runner import Runner
 
 Array = npt.NDArray[Any]
 
-#: Candidates for shrinking the lesser findings of the catalogue: its table shows the worst of each cell.
-_QUICK_BUDGET = 6
+#: Batches of candidates for shrinking the lesser findings of the catalogue, whose table shows the worst of each
+#: cell, and those that break no level that was asked for.
+_LESSER_BUDGET = 6
+_UNASKED_BUDGET = 2
 #: Faults of the SC4 family that shrink like verdicts do.
 _SHRINKING_FAULTS = ("SC401",)
 
@@ -45,9 +47,9 @@ class Conclusion:
 
     def finding(self, code: str, evidence: Evidence, first: bool = True) -> tuple[Finding, int]:
         """The finding of this code, shrunk from its evidence, and how many elements the authority confirmed
-        for it. In the catalogue all but the first are shrunk briefly and have no onset, and no worst example
-        is confirmed: the minimal one is."""
-        thorough = first or not self.catalogue
+        for it. In the catalogue all but the first, and those that nobody asked for, are shrunk briefly and have
+        no onset, and no worst example is confirmed: the minimal one is."""
+        thorough = self._budget(code, first) == BUDGET
         smallest, worst = evidence.smallest, evidence.worst
         assert smallest is not None
         assert worst is not None
@@ -63,10 +65,8 @@ class Conclusion:
                 text = f"only {LAYOUTS[smallest.layout]}"
             if not alone and code in JUDGED:
                 return self._in_company(code, evidence, smallest), 0
-            budget = BUDGET if thorough else _QUICK_BUDGET
-            shrinker = Shrinker(
-                self.oracle.op, self.oracle.format, shows, self.request.bounds(self.oracle.op), budget
-            )
+            bounds = self.request.bounds(self.oracle.op)
+            shrinker = Shrinker(self.oracle.op, self.oracle.format, shows, bounds, self._budget(code, first))
             inputs = shrinker.shrink(smallest.inputs, smallest.index) if alone else smallest.inputs
             minimal = trial.example(code, inputs, smallest.index, smallest.regime)
             edge = self._onset(inputs, shows) if alone and thorough else None
@@ -77,6 +77,13 @@ class Conclusion:
             minimal = Example(smallest.inputs, smallest.index, regime=smallest.regime)
         worst_example = self._worst(trial, code, worst) if code in JUDGED else minimal
         return self._record(code, evidence, minimal, worst_example, edge, text), trial.confirmed
+
+    def _budget(self, code: str, first: bool) -> int:
+        if not self.catalogue:
+            return BUDGET
+        if not self._asked(code):
+            return _UNASKED_BUDGET
+        return BUDGET if first else _LESSER_BUDGET
 
     def _onset(self, inputs: Inputs, shows: Shows) -> float | None:
         return onset(self.oracle.op, self.oracle.format, inputs, shows, self.runner.batch)
