@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from stabcheck.ops import register
 from stabcheck.ops.context import Context, Value
-from stabcheck.ops.elementwise import sigmoid_of, softplus_of
+from stabcheck.ops.elementwise import sigmoid_of
 from stabcheck.ops.op import Argument, GateConstants, Gates, Op
 
 LOGITS = Argument("logits", "logits", ())
@@ -39,7 +39,8 @@ def _bce_with_logits(k: Context, x: Value, z: Value) -> Value:
 
 def _bce_with_logits_fast(k: Context, x: Value, z: Value) -> Value:
     # Two terms of one sign, where max(x, 0) - x z + log1p(exp(-|x|)) would cancel.
-    return unless_zero(k, z, softplus_of(k, -x)) + unless_zero(k, 1 - z, softplus_of(k, x))
+    tail = k.log1p(k.exp(-k.abs(x)))
+    return unless_zero(k, z, k.maximum(-x, 0) + tail) + unless_zero(k, 1 - z, k.maximum(x, 0) + tail)
 
 
 def _bce_with_logits_gate(k: Context, c: GateConstants, y: Value, x: Value, z: Value) -> Value:
@@ -75,7 +76,9 @@ bce_with_logits = register(
 
 def _difference(k: Context, x: Value, z: Value) -> Value:
     """s(x) - z, with all its digits for a hard target."""
-    return (1 - z) * sigmoid_of(k, x) - z * sigmoid_of(k, -x)
+    e, below = k.exp(-k.abs(x)), x < 0
+    both = 1 + e
+    return (1 - z) * (k.where(below, e, 1) / both) - z * (k.where(below, 1, e) / both)
 
 
 def _bce_grad_gate(k: Context, c: GateConstants, y: Value, x: Value, z: Value) -> Value:

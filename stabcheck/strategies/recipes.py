@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import math
@@ -130,12 +131,30 @@ def _rounds(draws: Draws) -> Iterator[list[Recipe]]:
     if draws.examples > 3 * _ROWS * shares:
         per_round = _ROWS * shares
     rounds = math.ceil(draws.examples / per_round) + 1
-    drawn: list[int] = []
     rows = [max(1, round(per_round * r.share / shares)) for r in chosen]
+    for place, number in enumerate(itertools.cycle(_drawn(draws.seed, rounds))):
+        rng = np.random.default_rng([number, _key(draws), draws.seed & (2**63 - 1)])
+        few, shapes = _few_lengths(place + draws.seed, draws), rng.integers(2**_BITS, size=_SHAPES).tolist()
+        # One number for each regime: to draw them all one by one would cost more than the examples.
+        each = rng.integers(2**_BITS, size=len(chosen)).tolist()
+        if place == 0:
+            each = [own & ~1 for own in each]  # the first long rows are as long as was asked
+        yield [
+            Recipe(r.name, _fitting(r, n, classes), classes, own, shapes[own // 2 % _SHAPES])
+            for r, n, own in zip(chosen, rows, each, strict=True)
+            for classes in (_classes(r, draws, few, own),)
+        ]
 
-    @hypothesis.seed(_key(draws) ^ draws.seed)
+
+@functools.lru_cache(maxsize=16)
+def _drawn(seed: int, count: int) -> tuple[int, ...]:
+    """About so many numbers from Hypothesis (it may stop early in a small space), the same for all ops: it is
+    beside a key of op and format that they become recipes."""
+    drawn: list[int] = []
+
+    @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=rounds,
+        max_examples=count,
         database=None,
         deadline=None,
         derandomize=False,
@@ -151,18 +170,7 @@ def _rounds(draws: Draws) -> Iterator[list[Recipe]]:
         drawn.append(number)
 
     collect()
-    for place, number in enumerate(itertools.cycle(drawn)):  # Hypothesis may stop early in a small space
-        rng = np.random.default_rng([number, _key(draws), draws.seed & (2**63 - 1)])
-        few, shapes = _few_lengths(place + draws.seed, draws), rng.integers(2**_BITS, size=_SHAPES).tolist()
-        # One number for each regime: to draw them all one by one would cost more than the examples.
-        each = rng.integers(2**_BITS, size=len(chosen)).tolist()
-        if place == 0:
-            each = [own & ~1 for own in each]  # the first long rows are as long as was asked
-        yield [
-            Recipe(r.name, _fitting(r, n, classes), classes, own, shapes[own // 2 % _SHAPES])
-            for r, n, own in zip(chosen, rows, each, strict=True)
-            for classes in (_classes(r, draws, few, own),)
-        ]
+    return tuple(drawn)
 
 
 def _few_lengths(turn: int, draws: Draws) -> Sequence[int]:
