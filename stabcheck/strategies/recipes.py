@@ -126,8 +126,7 @@ def _rounds(draws: Draws) -> Iterator[list[Recipe]]:
     shares = sum(r.share for r in chosen)
     # Two or three rounds over all regimes at small efforts, larger blocks at large ones.
     least, most = _ROUNDS
-    few = min(max(draws.examples // _EXAMPLES_A_ROUND, least), most)
-    per_round = max(draws.examples / few, shares)
+    per_round = max(draws.examples / min(max(draws.examples // _EXAMPLES_A_ROUND, least), most), shares)
     if draws.examples > 3 * _ROWS * shares:
         per_round = _ROWS * shares
     rounds = math.ceil(draws.examples / per_round) + 1
