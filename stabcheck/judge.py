@@ -121,8 +121,8 @@ def _widening(slack: Floats) -> Floats:
 
 
 def _over(high: Floats, unit: npt.NDArray[np.int64], gate: Scaled, slack: Floats) -> Floats:
-    """Upper bound of error / gate, the error widened for the slack; zero error is inside every gate, NaN where
-    nothing is known."""
+    """Upper bound of error / gate, the error widened for the slack; zero error is inside every gate, NaN
+    where nothing is known."""
     ratio = shift(high / gate.mantissa, unit - gate.exponent)
     endless = np.isinf(slack)
     if endless.any():

@@ -24,8 +24,8 @@ from stabcheck.targets.runner import Runner
 
 Array = npt.NDArray[Any]
 
-#: Batches of candidates for shrinking the lesser findings of the catalogue, whose table shows the worst of each
-#: cell, and those that break no level that was asked for.
+#: Batches of candidates for shrinking the lesser findings of the catalogue, whose table shows the worst of
+#: each cell, and those that break no level that was asked for.
 _LESSER_BUDGET = 6
 _UNASKED_BUDGET = 2
 #: Faults of the SC4 family that shrink like verdicts do.
@@ -47,8 +47,8 @@ class Conclusion:
 
     def finding(self, code: str, evidence: Evidence, first: bool = True) -> tuple[Finding, int]:
         """The finding of this code, shrunk from its evidence, and how many elements the authority confirmed
-        for it. In the catalogue all but the first, and those that nobody asked for, are shrunk briefly and have
-        no onset, and no worst example is confirmed: the minimal one is."""
+        for it. In the catalogue all but the first, and those that nobody asked for, are shrunk briefly and
+        have no onset, and no worst example is confirmed: the minimal one is."""
         thorough = self._budget(code, first) == BUDGET
         smallest, worst = evidence.smallest, evidence.worst
         assert smallest is not None

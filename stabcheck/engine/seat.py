@@ -32,6 +32,8 @@ Array = npt.NDArray[Any]
 
 #: Blocks on which a target is asked twice, to see whether it answers alike; one of the catalogue's own.
 _ASKED_TWICE = 4
+#: Calls spent on finding an example that is right although the target signals; a quarter in the catalogue.
+_SIGNAL_TRIALS = 40
 #: Longest rows that are also handed over in other memory layouts: beyond, layouts decide how NumPy sums.
 _LAYOUT_CLASSES = 32
 
@@ -56,10 +58,11 @@ class Seat:
     no_empty: bool = False
     refused: str = ""
     _fed: int = 0
-    _signal_trials: int = 40
+    _signal_trials: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.tally = Tally(self.oracle.format)
+        self._signal_trials = _SIGNAL_TRIALS // (4 if self.catalogue else 1)
         self._cycle = itertools.cycle(a for a in self.runner.layouts if a != "0-d")
         op = self.oracle.op
         self._climber = Climber(op, self.oracle.format, self.request.seed, self.request.bounds(op))

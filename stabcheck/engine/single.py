@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from stabcheck.engine.audit import Auditor
 from stabcheck.engine.events import CellFinished, CellStarted, Event, Progress
@@ -20,17 +21,21 @@ from stabcheck.strategies.block import Block, Recipe
 from stabcheck.strategies.recipes import blocks
 from stabcheck.targets.gradients import prepare_gradient
 from stabcheck.targets.isolate import prepare_isolated
-from stabcheck.targets.prepare import prepare
+from stabcheck.targets.prepare import Reference, prepare
 from stabcheck.targets.runner import Inapplicable, Runner
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 
 
 def run_group(group: Group) -> Iterator[Event]:
     """All cells of a group: every block is drawn and its truth enclosed once."""
     oracle = Oracle(group.op, group.format, group.options, group.request.gate_factor)
+    reference = _once(oracle.rounded)
     seats = []
     for cell in group.cells:
         yield CellStarted(cell.key)
-        seat = _seat(cell, group, oracle)
+        seat = _seat(cell, group, oracle, reference)
         if isinstance(seat, Cell):
             yield CellFinished(seat)
         else:
@@ -56,8 +61,21 @@ def run_group(group: Group) -> Iterator[Event]:
         seat.runner.close()
 
 
-def _seat(cell: Planned, group: Group, oracle: Oracle) -> Seat | Cell:
-    runner = _prepared(cell, group, oracle)
+def _once(reference: Reference) -> Reference:
+    """The same, for inputs that one cell after the other asks for again."""
+    known: dict[tuple[bytes, ...], Floats] = {}
+
+    def remembered(inputs: dict[str, Array]) -> Floats:
+        key = tuple(a.tobytes() for a in inputs.values())
+        if key not in known:
+            known[key] = reference(inputs)
+        return known[key]
+
+    return remembered
+
+
+def _seat(cell: Planned, group: Group, oracle: Oracle, reference: Reference) -> Seat | Cell:
+    runner = _prepared(cell, group, reference)
     grade = cell.task.declared.get(group.format.name)
     declared = Grade[grade.upper()] if grade else None
     if isinstance(runner, Inapplicable):
@@ -78,11 +96,11 @@ def _seat(cell: Planned, group: Group, oracle: Oracle) -> Seat | Cell:
     return Seat(cell.key, runner, oracle, task.request, declared, reason, argument, task.catalogue)
 
 
-def _prepared(cell: Planned, group: Group, oracle: Oracle) -> Runner | Inapplicable:
+def _prepared(cell: Planned, group: Group, reference: Reference) -> Runner | Inapplicable:
     """The target, ready to be called: in this process or one of its own, itself or its gradient."""
     request = cell.task.request
     common: dict[str, Any] = {
-        "reference": oracle.rounded,
+        "reference": reference,
         "arguments": request.arguments,
         "kwargs": request.kwargs,
         "rows": request.rows,

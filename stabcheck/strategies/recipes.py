@@ -25,14 +25,14 @@ EXAMPLE_ELEMENTS = 64
 #: Rows that a regime of share 1 gets in one block of a long search.
 _ROWS = 2048
 #: Longest rows are drawn few at a time.
-_LONG_ROWS = 2
+_LONG_ROWS = 3
 #: Rounds over all regimes, two or three: one for so many examples.
 _ROUNDS = (2, 3)
 _EXAMPLES_A_ROUND = 200
 #: Lengths of rows that the regimes of one round share: three to seven, one for so many examples (a block of
 #: fewer costs as much). Shapes of one call that they share for each length.
 _FEW = (3, 7)
-_EXAMPLES_EACH = 100
+_EXAMPLES_EACH = 125
 _SHAPES = 2
 _SPECIALS = ("finite", "masked", "extended")
 
