@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 #: Batches of candidates for shrinking the lesser findings of the catalogue, whose table shows the worst of
 #: each cell, and those that break no level that was asked for.
 _LESSER_BUDGET = 6
-_UNASKED_BUDGET = 2
+_UNASKED_BUDGET = 4
 #: Faults of the SC4 family that shrink like verdicts do.
 _SHRINKING_FAULTS = ("SC401",)
 
