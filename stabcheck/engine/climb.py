@@ -30,6 +30,8 @@ _PARENTS = 16
 #: fewer children costs as much.
 _GENERATIONS = 6
 _CHILDREN = 16
+#: Up, down, and half of the numbers not at all.
+_WAYS = np.array([-1.0, 0.0, 0.0, 1.0])
 #: Longest rows that climb.
 _CLASSES = 64
 
@@ -104,8 +106,7 @@ class Climber:
     def _moved(self, values: Array, domain: tuple[float, float]) -> Array:
         """Some of the numbers, moved along the number line by 1 to 2^(p-2) steps either way."""
         reach = self._rng.uniform(0, max(self._format.precision - 2, 1), values.shape)
-        steps = np.rint(np.exp2(reach)) * self._rng.choice((-1, 1), values.shape)
-        steps = np.where(self._rng.random(values.shape) < 0.5, steps, 0)
+        steps = np.rint(np.exp2(reach)) * _WAYS[self._rng.integers(len(_WAYS), size=values.shape)]
         last = self._format.max_ordinal
         places = np.clip(self._format.ordinal(values) + steps.astype(np.int64), -last, last)
         moved = self._format.from_ordinal(places)

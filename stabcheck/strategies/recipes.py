@@ -106,7 +106,9 @@ def blocks(draws: Draws) -> Iterator[Block]:
 def expand(recipe: Recipe, draws: Draws, place: int) -> Block:
     """The block of a recipe; `place`, its position in the search, takes part in the seed."""
     regime = next(r for r in (*draws.op.regimes, get_or_none(recipe.regime)) if r and r.name == recipe.regime)
-    rng = np.random.default_rng([_key(draws), draws.seed & (2**63 - 1), place, recipe.seed])
+    # SFC64: a fifth faster than NumPy's default.
+    bits = np.random.SFC64([_key(draws), draws.seed & (2**63 - 1), place, recipe.seed])
+    rng = np.random.Generator(bits)
     return Block((recipe,), companions.draw(rng, draws, regime, recipe))
 
 
