@@ -102,10 +102,13 @@ def test_replay_from_a_folder_of_the_project(call: Call, here: Path, monkeypatch
     (here / "pyproject.toml").write_text("[tool.stabcheck]\n")
     (here / "below").mkdir()
     (here / "below" / "mine.py").write_text(BROKEN)
-    call("run", "below/mine.py:softmax", *QUICK)
+    found = call("run", "below/mine.py:softmax", *QUICK)
+    codes = re.findall(r"^(SC\d+) .*\| softmax \|", found.out, re.MULTILINE)
     monkeypatch.chdir(here / "below")
 
     replayed = call("replay")
 
-    assert ["FAILED"] * 3 == [line.split()[0] for line in replayed.out.splitlines()]
+    assert "SC101" in codes
+    assert ["FAILED"] * len(codes) == [line.split()[0] for line in replayed.out.splitlines()]
+    assert sorted(codes) == sorted(line.split()[2] for line in replayed.out.splitlines())
     assert 1 == replayed.code
