@@ -156,10 +156,9 @@ class Format:
                 return exact.astype(self.dtype)
             size = np.abs(exact)
             usual = (size >= self.tiny) | (size == 0)
-            if usual.all():
-                return self._rounded_normal(exact).astype(self.dtype)
             result = np.asarray(self._rounded_normal(np.where(usual, exact, 0.0)).astype(self.dtype))
-            result[~usual] = self._rounded_twice(exact[~usual])
+            if not usual.all():
+                result[~usual] = self._rounded_twice(exact[~usual])
             return result
 
     def _rounded_normal(self, exact: Floats) -> Floats:

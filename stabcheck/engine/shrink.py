@@ -41,7 +41,7 @@ class Shrinker:
     allowed: dict[str, tuple[float, float]]
     budget: int = BUDGET
     tried: int = 0
-    known: dict[tuple[bytes, ...], bool] = field(default_factory=dict)  # by `_identity`
+    known: dict[tuple[bytes, ...], bool] = field(default_factory=dict)  # by `identity`
 
     def shrink(self, inputs: Inputs, index: tuple[int, ...]) -> Inputs:
         """The smallest example found; `index` is the output element that failed."""
@@ -68,7 +68,7 @@ class Shrinker:
 
     def _first(self, candidates: Iterable[Inputs]) -> Inputs | None:
         """The first of these (all of one shape) that still shows the code."""
-        batch = [(_identity(c), c) for c in candidates]
+        batch = [(identity(c), c) for c in candidates]
         fresh = {key: c for key, c in batch if key not in self.known}
         if fresh:
             if self.tried >= self.budget:
@@ -253,7 +253,7 @@ class Shrinker:
         return best
 
 
-def _identity(inputs: Inputs) -> tuple[bytes, ...]:
+def identity(inputs: Inputs) -> tuple[bytes, ...]:
     """The same for the same numbers in the same shapes: no candidate is tried twice."""
     return tuple(part for a in inputs.values() for part in (repr(a.shape).encode(), a.tobytes()))
 

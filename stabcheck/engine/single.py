@@ -13,6 +13,7 @@ from stabcheck.engine.audit import Auditor
 from stabcheck.engine.events import CellFinished, CellStarted, Event, Progress
 from stabcheck.engine.plan import Group, Planned
 from stabcheck.engine.seat import Seat
+from stabcheck.engine.shrink import identity
 from stabcheck.findings import Cell, Grade
 from stabcheck.formats import Format
 from stabcheck.ops.op import Op
@@ -66,7 +67,7 @@ def _once(reference: Reference) -> Reference:
     known: dict[tuple[bytes, ...], Floats] = {}
 
     def remembered(inputs: dict[str, Array]) -> Floats:
-        key = tuple(a.tobytes() for a in inputs.values())
+        key = identity(inputs)
         if key not in known:
             known[key] = reference(inputs)
         return known[key]
