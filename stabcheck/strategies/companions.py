@@ -62,7 +62,7 @@ def draw(rng: Rng, draws: Draws, regime: Regime, recipe: Recipe) -> dict[str, Ar
             continue
         exact = _filled(rng, draws, regime, argument, shape, scores, inputs)
         inputs[argument.name] = draws.format.round_array(_within(rng, exact, argument, draws))
-        if scores is None:
+        if scores is None and place + 1 < len(draws.op.arguments):
             scores = draws.format.widen(inputs[argument.name])
             if not elementwise and argument.axes:
                 scores = np.moveaxis(scores, argument.axes.index("C") + 1, -1)
