@@ -190,7 +190,7 @@ OPTIONS: Mapping[str, Option] = {
             "arguments",
             Names(),
             CALLING,
-            "Order in which the target takes the op's arguments: target,logits.",
+            "Order in which the target takes the op's arguments: targets,logits.",
             metavar="NAMES",
             per_target=True,
         ),

@@ -211,7 +211,7 @@ def _distinct(tasks: list[Task]) -> list[Task]:
     owners: dict[tuple[str | None, str, str, str], Task] = {}
     for task in tasks:
         options = repr(sorted(task.request.options.items()))
-        cells = [(task.name, task.op, options, dtype) for dtype in task.request.dtypes]
+        cells = [(task.name, str(task.op), options, dtype) for dtype in task.request.dtypes]
         same = [owners[cell] for cell in cells if cell in owners]
         if any(_place(owner) != _place(task) or owner.request != task.request for owner in same):
             raise UsageError(

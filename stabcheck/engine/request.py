@@ -69,13 +69,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Task:
-    """One target to be checked against one op: `target` is a callable or its name ("pkg.mod:fn",
-    "file.py:fn"); `name` overrides the name in the report. `declared` maps formats to the grade that an
-    implementation of the catalogue claims, `reason` says why; `catalogue` marks those tasks.
+    """One target to be checked against one op (or the name of one).
+
+    `target` is a callable or its name ("pkg.mod:fn", "file.py:fn"); `name` overrides the name in the report.
+    `declared` maps formats to the grade that an implementation of the catalogue claims, `reason` says why;
+    `catalogue` marks those tasks.
     """
 
     target: Any
-    op: str
+    op: str | Op
     request: Request
     name: str | None = None
     declared: Mapping[str, str] = field(default_factory=dict)

@@ -289,7 +289,8 @@ def _simpler(value: float) -> list[float]:
     options += [float(math.trunc(value)), math.trunc(value) + sign] if abs(value) < 1e17 else []
     options += [_digits(value, d) for d in (1, 2, 3, 4, 6)]
     options += [abs(value)]
-    unique = dict.fromkeys(o for o in options if complexity(o) < complexity(value))
+    finite = filter(math.isfinite, options)  # 1.8e308 has no simpler form of one digit
+    unique = dict.fromkeys(o for o in finite if complexity(o) < complexity(value))
     return sorted(unique, key=complexity)
 
 

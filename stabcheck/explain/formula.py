@@ -10,7 +10,7 @@ from stabcheck.explain.range_errors import birth
 from stabcheck.explain.rerun import Bypass, Rerun, Site, site_of
 from stabcheck.explain.trace.nodes import Node, Step, Tape
 from stabcheck.explain.trace.places import Place
-from stabcheck.explain.verdict import Verdict, number, source, verdict
+from stabcheck.explain.verdict import Verdict, number, source, two_numbers, verdict
 
 #: Constants up to this size that are added to something are taken for an epsilon.
 EPSILON = 1e-2
@@ -115,7 +115,7 @@ def _limited(rerun: Rerun, kind: str, site: Site, derived: set[int]) -> Verdict:
     changed = next((n for n in nodes if n.parents[0].actual != n.actual), nodes[0])
     if kind == "threshold":
         told = next((n for n in nodes if _is_constant(n, derived)), changed)
-        taken, other = number(told.parents[0].actual), number(told.parents[1].actual)
+        taken, other = two_numbers(told.parents[0].actual, told.parents[1].actual)
         if _is_constant(told, derived) and not math.isfinite(told.parents[1].actual):
             return verdict("clipping", f"{source(told)} puts {taken} in place of {other}", told)
         return verdict(kind, f"{source(told)} takes {taken}, the other branch ({other}) is right", told)
@@ -123,8 +123,9 @@ def _limited(rerun: Rerun, kind: str, site: Site, derived: set[int]) -> Verdict:
         small, rest = sorted(changed.parents, key=lambda p: p.serial in derived)
         text = f"{source(changed)} adds the constant {number(small.actual)} to {number(rest.actual)}"
         return verdict(kind, text, changed)
-    before = number(next((p for p in changed.parents if p.serial in derived), changed.parents[0]).actual)
-    return verdict(kind, f"{source(changed)} changes {before} into {number(changed.actual)}", changed)
+    given = next((p for p in changed.parents if p.serial in derived), changed.parents[0])
+    before, after = two_numbers(given.actual, changed.actual)
+    return verdict(kind, f"{source(changed)} changes {before} into {after}", changed)
 
 
 def _first_nan(rerun: Rerun) -> Verdict:

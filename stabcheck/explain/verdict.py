@@ -60,6 +60,15 @@ def number(value: Any) -> str:
     return "0" if as_float == 0 else f"{as_float:.6g}"
 
 
+def two_numbers(a: Any, b: Any) -> tuple[str, str]:
+    """Two different numbers with as many digits as tell them apart."""
+    texts = number(a), number(b)
+    if texts[0] != texts[1] or a == b:
+        return texts
+    several = ((f"{float(a):.{digits}g}", f"{float(b):.{digits}g}") for digits in range(7, 18))
+    return next((pair for pair in several if pair[0] != pair[1]), texts)
+
+
 #: What NumPy's methods are called in everyday words.
 _NAMES = {"add.reduce": "sum", "multiply.reduce": "prod", "maximum.reduce": "max", "minimum.reduce": "min"}
 

@@ -7,9 +7,11 @@ Families are imported on first use of the registry; plug-ins add theirs through 
 from __future__ import annotations
 
 import importlib
+import sys
 import warnings
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from stabcheck.errors import UsageError, unknown
 from stabcheck.ops.op import AXIS, Argument, GateConstants, Gates, Op, Option
@@ -80,11 +82,13 @@ def _imported(module: str, attribute: str) -> Op:
 
 
 def spec(op: Op) -> str:
-    """What the command line knows the op by: its name, or where the user's module holds it."""
+    """What the command line knows the op by: its name, or the user's module or file that holds it."""
     module = op.formula.__module__
     if module.partition(".")[0] in ("stabcheck", "__main__") or "<" in op.formula.__qualname__:
         return op.name
-    return f"{module}:{op.formula.__qualname__}"
+    file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
+    by_file = file.suffix == ".py" and file.stem not in (module.rpartition(".")[2], "__init__")
+    return f"{file if by_file else module}:{op.formula.__qualname__}"
 
 
 __all__ = ["AXIS", "Argument", "GateConstants", "Gates", "Op", "Option", "get", "names", "register", "spec"]

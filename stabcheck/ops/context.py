@@ -3,13 +3,13 @@
 The same formula text runs on certified intervals (mpmath), on vectorised balls, on plain mpf numbers, on
 float64 arrays (for gates) and on structured Jacobians (for conditioning). A carrier is a *context* k; its
 values support + - * / (with broadcasting, with each other and with exact Python numbers: int, float,
-Fraction), unary -, integer powers and the comparisons < <= > >=.
+Fraction), unary -, integer powers, the comparisons < <= > >= == != and, between those, & | ~.
 
 Axis conventions: the classes of a row are the last axis. Reductions act on the last axis (`axis=-1`; layers
 also reduce over -2) and keep it with length 1, so that `x - k.max(x)` broadcasts.
 
 Extended reals: inputs may hold -inf and +inf; every function then takes its limit (exp(-inf) = 0,
-log(0) = -inf, x / inf = 0) and what has no limit (inf - inf, 0 * inf, 0 / 0, log of a negative number) is
+log(0) = -inf, x / inf = 0) and what has no limit (inf - inf, 0 * inf, x / 0, log of a negative number) is
 "no value": an enclosure of NaN. NaN inputs never reach a formula.
 """
 

@@ -181,11 +181,13 @@ def _conventions(x: Array, targets: Array, **options: Any) -> Mapping[str, Bools
 
 
 def _feeds(x: Array, targets: Array, **options: Any) -> Bools:
-    """A NaN in a row that counts feeds its loss, and everything that the loss goes into."""
+    """A NaN in a row that counts feeds its loss, and everything that the loss goes into; no class of a row
+    that does not count has weight."""
     nan = np.isnan(x).any(axis=-1)
     if options["target_kind"] == "index":
         nan &= counted(targets, options["ignore_index"])
     else:
+        nan &= (targets > 0).any(axis=-1) | (options["label_smoothing"] > 0)
         nan |= np.isnan(targets).any(axis=-1)
     return np.asarray(nan if options["reduction"] == "none" else nan.any(axis=-1))
 

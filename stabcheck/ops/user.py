@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Any, Literal
 
 import numpy.typing as npt
 
-from stabcheck.errors import UsageError
+from stabcheck.errors import StabcheckError, UsageError
 from stabcheck.ops import register
 from stabcheck.ops.context import Formula
 from stabcheck.ops.op import Argument, Gates, Op, Option
@@ -72,8 +73,8 @@ def op(
                 name=name,
                 kind=kind,
                 arguments=made,
-                formula=formula,
-                fast=fast,
+                formula=_explained(name, formula),
+                fast=None if fast is None else _explained(name, fast),
                 output=("C",) if kind == "row" and output == "row" else (),
                 gates=gates,
                 options=tuple(options),
@@ -88,6 +89,29 @@ def op(
         )
 
     return declare
+
+
+#: What a formula may be made of, for whoever used something else.
+_MEANS = (
+    "A formula may use + - * /, whole powers, comparisons, m.where instead of `if`, and the functions of m: "
+    "exp, log, log1p, expm1, sqrt, tanh, abs, maximum, minimum, xlogy, sum, max."
+)
+
+
+def _explained(name: str, formula: Formula) -> Formula:
+    """The formula; what it should not use is told as a mistake in it."""
+
+    @functools.wraps(formula)
+    def evaluated(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return formula(*args, **kwargs)
+        except StabcheckError:
+            raise
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            raise UsageError(f"the formula of op {name!r} raised {said}. {_MEANS}") from error
+
+    return evaluated
 
 
 def _argument(

@@ -26,6 +26,28 @@ class Condition:
     yes: Mask
     no: Mask
 
+    __array_ufunc__ = None  # masks leave mixed combinations to the condition
+
+    def __and__(self, other: Mask | Condition) -> Condition:
+        both = _condition(other)
+        return Condition(self.yes & both.yes, self.no | both.no)
+
+    def __or__(self, other: Mask | Condition) -> Condition:
+        either = _condition(other)
+        return Condition(self.yes | either.yes, self.no & either.no)
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __invert__(self) -> Condition:
+        return Condition(self.no, self.yes)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a comparison may be undecided: use m.where(condition, a, b).")
+
+
+def _condition(mask: Mask | Condition) -> Condition:
+    return mask if isinstance(mask, Condition) else Condition(mask, ~np.asarray(mask))
+
 
 # Not frozen, here and in other values of the oracle: that would double what small arrays cost.
 @dataclass(eq=False, slots=True)
@@ -121,3 +143,11 @@ class Ball:
 
     def __ge__(self, other: Any) -> Mask | Condition:
         return self.k.less_equal(other, self)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> Mask | Condition:  # type: ignore[override]
+        return (self <= other) & (self >= other)
+
+    def __ne__(self, other: object) -> Mask | Condition:  # type: ignore[override]
+        return ~(self == other)

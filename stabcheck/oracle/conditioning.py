@@ -102,6 +102,14 @@ class Linear:
     def __ge__(self, other: Any) -> Condition:
         return self.value >= self.tape.lift(other).value
 
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> Condition:
+        return (self <= other) & (self >= other)
+
+    def __ne__(self, other: object) -> Condition:
+        return (self < other) | (self > other)
+
 
 def _plus(a: Value | None, b: Value | None) -> Value | None:
     if a is None or b is None:
@@ -289,11 +297,11 @@ def absolute_row_sums(k: Context, result: Linear, weight: Value) -> Value:
 
 
 def differentiable(op: Op, options: Mapping[str, Any]) -> bool:
-    """Whether gates can be made for an op that declares none (tried on one small example)."""
+    """Whether gates can be made for an op that declares none (tried on two small examples)."""
     if op.gates is not None:
         return True
     inputs = {
-        a.name: np.zeros((1, *(2 for _ in a.axes)), dtype=np.int64 if a.integer else np.float64)
+        a.name: np.zeros((2, *(2 for _ in a.axes)), dtype=np.int64 if a.integer else np.float64)
         for a in op.arguments
     }
     try:
@@ -310,13 +318,14 @@ class Sensitivity:
 
     `value` is the result as this arithmetic finds it; `normwise` sum over the arguments of
     max_j |x_j| sum_j |dr/dx_j|, and the largest over the arguments of sum_k |dr/dS_k| sum |terms of S_k|;
-    `componentwise` sum over the arguments of sum_j |dr/dx_j . x_j|; `bends` says whether a derivative may
-    jump.
+    `componentwise` sum over the arguments of sum_j |dr/dx_j . x_j|; `gain` sum over the arguments of
+    sum_j |dr/dx_j| (0 for arguments that are all 0); `bends` says whether a derivative may jump.
     """
 
     value: Value
     normwise: Value
     componentwise: Value
+    gain: Value
     bends: bool = False
 
 
@@ -330,6 +339,7 @@ def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping
     normwise: Value | None = None
     componentwise: Value | None = None
     sums: Value = 0
+    gain: Value = 0
     bends = False
     for place, argument in enumerate(op.arguments):
         if argument.integer:
@@ -345,12 +355,14 @@ def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping
         if op.masked and argument.kind == "logits":
             size = k.where(arguments[place] <= -_MASKED, 0, size)  # a mask is exact
         largest = size if op.kind == "elementwise" else k.max(size)
-        normwise = _plus(normwise, absolute_row_sums(k, result, largest + 0 * size))
+        reach = absolute_row_sums(k, result, largest + 0 * size)
+        normwise = _plus(normwise, reach)
+        gain = gain + k.where(largest <= 0, 0, reach / k.where(largest <= 0, 1, largest))
         componentwise = _plus(componentwise, absolute_row_sums(k, result, size))
         of_sums = sum((k.abs(a) * tape.terms[key] for key, a in result.dense.items() if key in tape.terms), 0)
         sums = k.maximum(sums, of_sums)
         bends |= tape.bends
-    return Sensitivity(value, _plus(normwise, sums), componentwise, bends)
+    return Sensitivity(value, _plus(normwise, sums), componentwise, gain, bends)
 
 
 #: Where gates are evaluated, -inf is a number far below all others.
@@ -387,7 +399,9 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
     larger derivative within C u counts.
 
     Underflow: a factor that underflows may be multiplied by the others. A tail like x^k exp(-g(x)) has the
-    condition number |x g'(x)|, of the size of such factors, so that many steps are added.
+    condition number |x g'(x)|, of the size of such factors, so that many steps are added. In a row what is
+    made of the arguments first (a mean of subnormal numbers) is rounded by half a step, as if they were
+    others: sum_j |dr/dx_j| steps.
 
     NaN where the formula in the arithmetic of `k` does not find the truth: more digits will.
     """
@@ -426,7 +440,7 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
 
     def underflow(_k: Context, c: GateConstants, y: Value, *_a: Value, **_o: Any) -> Value:
         if op.kind != "elementwise":
-            return 4 + 0 * y
+            return 4 + here.gain + 0 * y
         size = k.abs(y)
         factors = k.where(size <= 0, 0, here.normwise / k.where(size <= 0, 1, size))
         return 4 * (1 + factors)

@@ -127,13 +127,12 @@ def times(precision: int, a_lo: Mpf, a_hi: Mpf, b_lo: Mpf, b_hi: Mpf) -> Bounds:
 
 
 def divided(precision: int, a_lo: Mpf, a_hi: Mpf, b_lo: Mpf, b_hi: Mpf) -> Bounds:
-    """a / b. x / inf = 0; a divisor that may be zero gives the whole line (the sign of a zero is unknown)."""
+    """a / b. x / inf = 0; nothing is divided by zero, and a divisor that may be zero gives the whole line."""
     absorbed = _either(a_lo, a_hi, b_lo, b_hi)
     if absorbed is not None:
         return absorbed
     if _has_zero(b_lo, b_hi):
-        certain = a_lo == a_hi == fzero and b_lo == b_hi == fzero
-        return NO_VALUE if certain else WHOLE
+        return NO_VALUE if b_lo == b_hi == fzero else WHOLE
     if (a_lo in INFINITE or a_hi in INFINITE) and (b_lo in INFINITE or b_hi in INFINITE):
         certain = a_lo == a_hi and b_lo == b_hi
         return NO_VALUE if certain else WHOLE

@@ -21,6 +21,7 @@ from stabcheck.formats import Format
 from stabcheck.ops.context import Condition, Mask, Number
 from stabcheck.oracle import interval_arithmetic as arithmetic
 from stabcheck.oracle.enclosure import Enclosure
+from stabcheck.oracle.interval_arithmetic import FAILS, HOLDS, UNDECIDED, VALUELESS
 from stabcheck.oracle.interval_enclosure import enclose
 from stabcheck.oracle.mpf_arrays import (
     Elementwise,
@@ -43,8 +44,36 @@ class Comparison:
 
     verdicts: npt.NDArray[np.int8]
 
+    __array_ufunc__ = None  # masks leave mixed combinations to the comparison
+
+    def __and__(self, other: Any) -> Comparison:
+        return self._combined(other, FAILS, HOLDS)
+
+    def __or__(self, other: Any) -> Comparison:
+        return self._combined(other, HOLDS, FAILS)
+
+    __rand__, __ror__ = __and__, __or__
+
+    def _combined(self, other: Any, decisive: int, neutral: int) -> Comparison:
+        """One decisive verdict is enough, where both have a value; else both must be neutral."""
+        a, b = self.verdicts, _verdicts(other)
+        valueless = (a == VALUELESS) | (b == VALUELESS)
+        kinds = [valueless, (a == decisive) | (b == decisive), (a == neutral) & (b == neutral)]
+        return Comparison(np.select(kinds, [VALUELESS, decisive, neutral], UNDECIDED).astype(np.int8))
+
+    def __invert__(self) -> Comparison:
+        v = self.verdicts
+        return Comparison(np.select([v == HOLDS, v == FAILS], [FAILS, HOLDS], v).astype(np.int8))
+
     def __bool__(self) -> bool:
         raise TypeError("a comparison of intervals may be undecided: use k.where(condition, a, b).")
+
+
+def _verdicts(condition: Any) -> npt.NDArray[np.int8]:
+    """Those of a comparison or of a mask."""
+    if isinstance(condition, Comparison):
+        return condition.verdicts
+    return np.asarray(condition, dtype=bool).astype(np.int8)
 
 
 class Intervals(Elementwise):
@@ -154,10 +183,7 @@ class IntervalContext:
         return self._map(arithmetic.xlogy, a, b)
 
     def where(self, condition: Condition, a: Any, b: Any) -> Intervals:
-        if isinstance(condition, Comparison):
-            verdicts = condition.verdicts
-        else:
-            verdicts = np.asarray(condition, dtype=bool).astype(np.int8)
+        verdicts = _verdicts(condition)
         a, b = _lift(a, self.precision), _lift(b, self.precision)
         lo, hi = elementwise(arithmetic.selected, 5, 2)(verdicts, a.lo, a.hi, b.lo, b.hi)
         return Intervals(object_array(lo), object_array(hi), self.precision)

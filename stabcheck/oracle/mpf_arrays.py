@@ -123,6 +123,12 @@ class Elementwise(ABC):
     def __ge__(self, other: Any) -> Any:
         return self._compare("less_equal", other, self)
 
+    def __eq__(self, other: object) -> Any:
+        return (self <= other) & (self >= other)
+
+    def __ne__(self, other: object) -> Any:
+        return ~(self == other)
+
 
 def rows(values: MpfArray, axis: int) -> tuple[tuple[int, ...], list[list[Mpf]]]:
     """The lines of an array along an axis, and the shape that holds one result per line (axis kept)."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
 from stabcheck import ops
 from stabcheck.findings import Finding, Level, Report
-from stabcheck.reports import names
+from stabcheck.reports import names, paths
 
 #: Options that a run notes in its header where they are not the default.
 OPTIONS = ("max-examples", "max-classes", "specials", "range", "regimes", "arguments", "gate-factor")
@@ -33,7 +34,11 @@ def command(finding: Finding, report: Report, others: Iterable[Finding] = ()) ->
 
 def _asked(name: str) -> str:
     """How to ask for the op; a report from elsewhere may name one that is not known here."""
-    return ops.spec(ops.get(name)) if name in ops.names() else name
+    if name not in ops.names():
+        return name
+    spec = ops.spec(ops.get(name))
+    file, _, made = spec.rpartition(":")
+    return f"{paths.relative(file, Path.cwd())}:{made}" if file.endswith(".py") else spec
 
 
 def _differentiated(gradient: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ def indices(rng: Rng, scores: Floats, options: Mapping[str, Any], masked_too: bo
 
     Most examples follow one rule in all their rows. A masked class is chosen only with `masked_too`: its loss
     is infinite. Where the options name an ignored index, some examples have some of their rows ignored, or
-    all.
+    all; rows with a NaN or an infinity more often.
     """
     n = scores.shape[-1]
     leading = scores.shape[:-1]
@@ -48,6 +49,8 @@ def indices(rng: Rng, scores: Floats, options: Mapping[str, Any], masked_too: bo
     ignored = next((options[name] for name in ("ignore_index", "ignore_label") if name in options), None)
     if ignored is not None and options.get("target_kind", "index") == "index" and n:
         share = rng.choice((0.0, 0.4, 1.0), size=each, p=_IGNORED)
+        if math.prod(leading[1:]) > 1:  # beside other rows: what is ignored must not reach the loss
+            share = np.where(np.isfinite(scores).all(axis=-1), share, np.maximum(share, 0.5))
         chosen = np.where(rng.random(leading) < share, ignored, chosen)
     return chosen
 

@@ -34,6 +34,7 @@ def test_an_op_of_a_file_is_asked_for_by_its_path(here, process):
     found = process(*asked, "file_of_gates.py:scaled_sigmoid")
     assert 1 == found.code, found.err
     assert "SC103 underflow | test_scaled_sigmoid" in found.out
+    assert "stabcheck run file_of_gates.py:gate --op file_of_gates.py:scaled_sigmoid" in found.out
     missing = process(*asked, "none.py:scaled_sigmoid")
     assert 2 == missing.code
     assert "there is no file" in missing.err

@@ -123,3 +123,9 @@ def test_a_stalled_sum_shrinks_to_its_shortest_row(targets, check, by_code):
     row = formats.get("bfloat16").round_array(x)
     once = check(targets["stalling_softmax"], dtypes="bfloat16", examples=[row[1:]], regimes=("single",))
     assert "SC201" not in by_code(once)
+
+
+def test_no_infinity_comes_in():
+    """1.8e308 has no simpler form of one digit: 2e308 is infinite."""
+    (result,) = shrunk(lambda x: x.max() > 1.75e308, [np.array([1.79e308])], fmt=formats.get("float64"))
+    assert [1.79e308] >= result > [1.75e308]

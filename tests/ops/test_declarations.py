@@ -103,6 +103,17 @@ def test_ignored_row_feeds_nothing():
     assert none == [(Kind.NAN, ()), (Kind.NUMBER, ())]
 
 
+def test_a_row_without_weight_feeds_nothing():
+    """Soft targets that are all 0: their loss is 0; smoothing gives every class some weight."""
+    for smoothing, expected in ((0.0, Kind.CONVENTION), (0.1, Kind.NAN)):
+        options = {"target_kind": "soft", "label_smoothing": smoothing}
+        assert kinds("cross_entropy", options, logits=[[NAN, 0.0]], targets=[[0.0, 0.0]])[0] == expected
+    assert (
+        kinds("cross_entropy", {"target_kind": "soft"}, logits=[[NAN, 0.0]], targets=[[0.0, 1.0]])[0]
+        == Kind.NAN
+    )
+
+
 def test_nan_stays_in_its_position():
     """In the layer's gradient a NaN feeds the classes of its own position."""
     bottom = np.array([[[NAN, 0.0], [0.0, 0.0]]])

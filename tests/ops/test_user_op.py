@@ -277,3 +277,97 @@ def test_a_factor_that_underflowed_may_be_multiplied():
     how = {"dtypes": "float16", "max_examples": 200}
     assert stabcheck.check(gate, "quick_gelu", **how, name="gate").ok
     assert "SC103" in {f.code for f in stabcheck.check(coarse, "quick_gelu", **how, name="c").findings}
+
+
+@pytest.mark.parametrize(
+    "at_zero",
+    [lambda x: x == 0, lambda x: (x <= 0) & (x >= 0), lambda x: ~((x < 0) | (x > 0)), lambda x: ~(x != 0)],
+    ids=["==", "&", "|", "!="],
+)
+def test_a_formula_may_ask_for_equality(at_zero):
+    """The value of x / x at 0 is what the formula says, not 0 / 0."""
+
+    @declared(name="one", kind="elementwise")
+    def one(m, x):
+        return m.where(at_zero(x), 2, x / x)
+
+    right = {"range": (-1e4, 1e4), "specials": "finite", "max_examples": 60}
+    assert SILENT == codes(
+        lambda x: np.where(x == 0, x.dtype.type(2), x * 0 + 1).astype(x.dtype), one, **right
+    )
+    assert {dtype: {"SC201"} for dtype in ALL} == codes(lambda x: x * 0 + 1, one, **right)
+
+
+def test_inexact_numbers_are_equal_where_nothing_else_is_possible():
+    """exp(x) - exp(x) may be 0: both branches count, and a formula that gives the same in both is certain."""
+
+    @declared(name="thrice", kind="elementwise")
+    def thrice(m, x):
+        return m.where(m.exp(x) == m.exp(x) * 1, 3 * x, 2 * x + x)
+
+    assert SILENT == codes(lambda x: 3 * x, thrice, range=(-1e3, 1e3), max_examples=60)
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        (lambda m, x: m.sinh(x), "sinh"),
+        (lambda m, x: m.exp(x) ** 0.5, "TypeError"),
+        (lambda m, x: 1 if x == 0 else x, "ambiguous"),
+        (lambda m, x: np.exp(x), "TypeError"),
+    ],
+    ids=["no such function", "a broken power", "if", "NumPy"],
+)
+def test_mistakes_in_a_formula_are_told_as_such(formula, said):
+    """UsageError names the op, what was raised, and what a formula may use."""
+    op = declared(name="mistaken", kind="elementwise")(formula)
+    with pytest.raises(UsageError, match="the formula of op 'mistaken' raised") as caught:
+        stabcheck.check(np.exp, op, max_examples=20)
+    assert said in str(caught.value)
+    assert "m.where instead of `if`" in str(caught.value)
+
+
+def test_an_op_is_itself_whatever_has_been_declared_under_its_name_since():
+    """In Python the op that is given judges, not its namesake."""
+    first = declared(name="namesake", kind="elementwise")(lambda m, x: m.exp(x))
+    declared(name="namesake", kind="elementwise")(lambda m, x: 2 * m.exp(x))
+    assert SILENT == codes(np.exp, first, max_examples=60)
+    assert all(codes(np.exp, "namesake", max_examples=60).values())
+
+
+def test_nothing_is_judged_at_a_pole():
+    """1 / 0 has no value: a convention, not an open question."""
+
+    @declared(name="harmonic", kind="row", output="number", arguments={"x": "real"}, domain=(0, 100))
+    def harmonic(m, x):
+        return 1 / m.sum(1 / x)
+
+    def right(x):
+        wide = x.astype(np.result_type(x, np.float32))
+        return (1 / (1 / wide).sum(axis=-1)).astype(x.dtype)
+
+    report = stabcheck.check(right, harmonic, max_examples=100, max_classes=9, regimes=["zeros", "moderate"])
+    assert [0, 0] == [cell.undecided for cell in report.cells]
+    assert all(any("formula has no value" in note for note in cell.notes) for cell in report.cells)
+    assert report.ok
+
+
+def test_the_mean_of_subnormal_numbers_may_be_rounded():
+    """(x - mean) / sqrt(var + 2^-16) multiplies half a step of the mean by 256."""
+
+    @declared(name="normalised", kind="row", arguments={"x": "real"})
+    def normalised(m, x):
+        n = m.shape(x)[-1]
+        apart = x - m.sum(x) / n
+        return apart / m.sqrt(m.sum(apart**2) / n + 2.0**-16)
+
+    def two_passes(x):
+        wide = x.astype(np.result_type(x, np.float32))
+        apart = wide - wide.mean(axis=-1, keepdims=True)
+        variance = np.mean(apart * apart, axis=-1, keepdims=True)
+        return (apart / np.sqrt(variance + wide.dtype.type(2.0**-16))).astype(x.dtype)
+
+    tiny = [{"x": np.array([7e-45, 0.0])}, {"x": np.array([9.92e-319, 0.0])}]
+    assert SILENT == codes(
+        two_passes, normalised, examples=tiny, range=(-100, 100), regimes=["tiny", "moderate"]
+    )

@@ -224,7 +224,8 @@ LIMITS: list[tuple[str, Callable[[], Intervals], Bounds]] = [
     ("x / inf", lambda: K.value(-3) / INF, point(0.0)),
     ("inf / inf", lambda: K.value(INF) / INF, NO_VALUE),
     ("0 / 0", lambda: K.value(0) / 0, NO_VALUE),
-    ("1 / 0", lambda: K.value(1) / 0, WHOLE),
+    ("1 / 0", lambda: K.value(1) / 0, NO_VALUE),
+    ("1 / what may be 0", lambda: 1 / hazy(-1, 1), WHOLE),
     ("1 / perhaps 0", lambda: 1 / hazy(0, 1), WHOLE),
     ("1 / around 0", lambda: 1 / hazy(-1, 1), WHOLE),
     ("1 / [1, inf]", lambda: 1 / hazy(1, INF), (fzero, fone)),
@@ -276,7 +277,11 @@ def test_extended_reals(what: str, compute: Callable[[], Intervals], expected: B
 @pytest.mark.parametrize("bounds", [NO_VALUE, WHOLE], ids=["no value", "unknown"])
 def test_unknown_absorbs(bounds: Bounds, compute: Callable[[Intervals], Intervals]) -> None:
     """What may have no value stays so: tanh(unknown) * 0 is not certified as 0."""
-    a = K.log(K.array(np.array([-1.0]))) if bounds == NO_VALUE else 1 / K.array(np.array([0.0]))
+    a = (
+        K.log(K.array(np.array([-1.0])))
+        if bounds == NO_VALUE
+        else 1 / (K.array(np.array([0.0])) + hazy(-1, 1))
+    )
     assert bounds == only(compute(a))
 
 

@@ -73,3 +73,12 @@ def test_soft_numbers_reach_both_ends(rng):
         (numbers > 0) & (numbers < FLOAT16.u),
     ):
         assert manner.sum() > 10
+
+
+def test_rows_with_a_nan_or_an_infinity_are_ignored_more_often(rng):
+    """Beside other rows: what is ignored must not reach the loss."""
+    both = scores(2)
+    both[:, 1] = [1.0, 2.0, 3.0, 4.0, 5.0]
+    ignored = (indices(rng, both, {"ignore_index": -100}, masked_too=False) == -100).mean(axis=0)
+    assert 0.4 < ignored[0] < 0.7
+    assert 0.1 < ignored[1] < 0.3
