@@ -39,7 +39,8 @@ def truth_of(
     """Truths of one element per example. Gates are given in absolute terms and widened by the margin that
     the authority's gates carry, so that an error of exactly the gate is inside it."""
     e = enclosure if enclosure is not None else EXACT.enclosure(_stack(reals))
-    placed = place(e, fmt)
+    with np.errstate(over="ignore"):  # as the ladder does around it
+        placed = place(e, fmt)
     shape = placed.head.shape
     margin = 1 + MPF_MARGIN
     return Truth(
