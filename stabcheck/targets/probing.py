@@ -52,8 +52,8 @@ class Probe:
     """What is tried: every form in every style, on `inputs` whose result should be `truth`.
 
     `runner` makes the runner of a form with a backend. `promised` says that the target claims to take
-    batches (it has an axis): then wrong answers to a batch are its own fault, and only where it raises
-    are rows tried.
+    batches (it has an axis; a batch of which every row sums to one says the same): then wrong answers to a
+    batch are its own fault, and only where it raises are rows tried.
     """
 
     forms: tuple[CallForm, ...]
@@ -77,9 +77,9 @@ class Probe:
 
     def _trials(self, backend: Backend) -> Iterator[Trial]:
         """Style by style, form by form; the first right one ends the search."""
-        answered = False
+        answered, promised = False, self.promised
         for style in self.styles:
-            if self.promised and answered:
+            if promised and answered:
                 return
             for form in self.forms:
                 if style != "batch" and form.axis != -1:
@@ -93,6 +93,14 @@ class Probe:
                 if rank == RIGHT:
                     return
                 answered = answered or rank > 1
+                promised = promised or (rank == 3 and runner.batch and _row_by_row(answer, runner.op))
+
+
+def _row_by_row(answer: Answer, op: Op) -> bool:
+    """Whether every row of a batch sums to one: who does that has thought of batches, and what else is wrong
+    with them counts (a maximum over the wrong axis)."""
+    with np.errstate(all="ignore"):
+        return op.sums_to_one and bool((np.abs(answer.values.sum(axis=-1) - 1) <= CLOSE).all())
 
 
 def _agree(a: Answer, b: Answer) -> bool:

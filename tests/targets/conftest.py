@@ -24,7 +24,7 @@ def _no_formula(*_, **__):
 OPS = {
     op.name: op
     for op in (
-        Op("softmax", "row", (X,), _no_formula, options=(Option("axis", int, -1),)),
+        Op("softmax", "row", (X,), _no_formula, options=(Option("axis", int, -1),), sums_to_one=True),
         Op("logsumexp", "row", (X,), _no_formula, output=()),
         Op("sigmoid", "elementwise", (Argument("x", axes=()),), _no_formula, output=()),
         Op("cross_entropy", "row", (X, Y), _no_formula, output=()),

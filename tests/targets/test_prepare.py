@@ -136,6 +136,17 @@ def test_target_with_an_axis_that_is_wrong_on_batches_is_judged_on_batches(ready
     assert ready(sum_without_axis).batch
 
 
+def test_target_whose_rows_of_a_batch_sum_to_one_is_judged_on_batches(ready):
+    """It has thought of batches: a maximum over the wrong axis is not excused by calling it row by row."""
+
+    def maximum_of_the_column(x):
+        e = np.exp(x - x.max(axis=0))
+        return e / e.sum(axis=-1, keepdims=True)
+
+    assert "batch" == ready(maximum_of_the_column).form.style
+    assert "rows" == ready(lambda x: np.exp(x - x.max()) / np.exp(x - x.max()).sum()).form.style
+
+
 @pytest.mark.parametrize("axis", [0, 1, -2, 2, -3])
 def test_classes_on_another_axis(ready, block, softmax_of, axis):
     """With the option `axis` the classes lie there, and the answer comes back with them last."""
