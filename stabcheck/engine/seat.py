@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stabcheck.engine.climb import Climber
 from stabcheck.engine.conclude import Conclusion
 from stabcheck.engine.events import CellKey, Event, Found, Progress, Shrinking
 from stabcheck.engine.request import Request
 from stabcheck.engine.tally import Candidate, Tally
 from stabcheck.engine.trial import SIGNALS, differing
 from stabcheck.engine.verdicts import decide
+from stabcheck.engine.worst.search import Worst
 from stabcheck.findings import CODES, Cell, Counts, Finding, Grade, Level
 from stabcheck.judge import Verdict, severity
 from stabcheck.oracle.ladder import Oracle
@@ -65,7 +65,7 @@ class Seat:
         self._signal_trials = _SIGNAL_TRIALS // (4 if self.catalogue else 1)
         self._cycle = itertools.cycle(a for a in self.runner.layouts if a != "0-d")
         op = self.oracle.op
-        self._climber = Climber(op, self.oracle.format, self.request.seed, self.request.bounds(op))
+        self._worst = Worst(op, self.oracle.format, self.request.seed, self.request.bounds(op))
 
     # -- searching ---------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ class Seat:
         names = tuple(rung.name for rung in self.oracle.rungs)
         for code in self.tally.feed(block, truth, verdict, names, layout):
             yield Found(self.key, code)
-        self._climber.watch(block, verdict)
+        self._worst.watch(block, verdict)
         for found in self._faults(block, answer):
             yield Found(self.key, found)
         self.wider = self.wider or answer.wider
@@ -103,11 +103,11 @@ class Seat:
                 mask = self.oracle.convention(name, block.inputs, truth)
                 self.tally.conventions[name] = self._followed(answer.values[mask])
 
-    def climb(self, examples: int) -> Iterator[Event]:
+    def search_worst(self, examples: int) -> Iterator[Event]:
         """Spend a part of the effort on making errors larger, unless the target is broken already."""
         if any(CODES[code].breaks == Level.ROBUST for code in self.tally.evidence):
             return
-        for block in self._climber.blocks(examples):
+        for block in self._worst.blocks(examples):
             truth = self.oracle.truth(block.inputs)
             yield from self.feed(block, truth)
             yield Progress(self.key, 0, truth.head.size)

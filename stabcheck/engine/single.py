@@ -56,7 +56,7 @@ def run_group(group: Group) -> Iterator[Event]:
     for seat in seats:
         seat.audited = auditor.audited
         if time.time() < group.deadline:
-            yield from seat.climb(group.draws.examples)
+            yield from seat.search_worst(group.draws.examples)
         for event in seat.finish():
             yield CellFinished(event) if isinstance(event, Cell) else event
         seat.runner.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import math
@@ -10,14 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import hypothesis
 import numpy as np
-from hypothesis import strategies as st
 
 from stabcheck.formats import Format
 from stabcheck.ops.op import Op
 from stabcheck.strategies import companions
 from stabcheck.strategies.block import BLOCK_ELEMENTS, Block, Recipe, joined
+from stabcheck.strategies.hypothesis_runs import BITS, drawn
 from stabcheck.strategies.regimes import LENGTHS, REGIMES, Regime, get
 
 #: Elements of one example of an elementwise op.
@@ -35,14 +33,6 @@ _FEW = (3, 7)
 _EXAMPLES_EACH = 125
 _SHAPES = 2
 _SPECIALS = ("finite", "masked", "extended")
-
-#: Bits of the number that a round of recipes is made of.
-_BITS = 32
-#: That number, drawn bit by bit: among integers Hypothesis mixes constants that it finds in the user's own
-#: source files, and the blocks must depend on nothing but `Draws`.
-_NUMBERS = st.lists(st.booleans(), min_size=_BITS, max_size=_BITS).map(
-    lambda bits: sum(bit << place for place, bit in enumerate(bits))
-)
 
 
 @dataclass(frozen=True)
@@ -133,11 +123,11 @@ def _rounds(draws: Draws) -> Iterator[list[Recipe]]:
         per_round = _ROWS * shares
     rounds = math.ceil(draws.examples / per_round) + 1
     rows = [max(1, round(per_round * r.share / shares)) for r in chosen]
-    for place, number in enumerate(itertools.cycle(_drawn(draws.seed, rounds))):
+    for place, number in enumerate(itertools.cycle(drawn(draws.seed, rounds))):
         rng = np.random.default_rng([number, _key(draws), draws.seed & (2**63 - 1)])
-        few, shapes = _few_lengths(place + draws.seed, draws), rng.integers(2**_BITS, size=_SHAPES).tolist()
+        few, shapes = _few_lengths(place + draws.seed, draws), rng.integers(2**BITS, size=_SHAPES).tolist()
         # One number for each regime: to draw them all one by one would cost more than the examples.
-        each = rng.integers(2**_BITS, size=len(chosen)).tolist()
+        each = rng.integers(2**BITS, size=len(chosen)).tolist()
         if place == 0:
             each = [own & ~1 for own in each]  # the first long rows are as long as was asked
         yield [
@@ -145,33 +135,6 @@ def _rounds(draws: Draws) -> Iterator[list[Recipe]]:
             for r, n, own in zip(chosen, rows, each, strict=True)
             for classes in (_classes(r, draws, few, own),)
         ]
-
-
-@functools.lru_cache(maxsize=16)
-def _drawn(seed: int, count: int) -> tuple[int, ...]:
-    """About so many numbers from Hypothesis (it may stop early in a small space), the same for all ops: it is
-    beside a key of op and format that they become recipes."""
-    drawn: list[int] = []
-
-    @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        phases=(hypothesis.Phase.generate,),
-        suppress_health_check=list(hypothesis.HealthCheck),
-        verbosity=hypothesis.Verbosity.quiet,
-        print_blob=False,
-        report_multiple_bugs=False,
-        backend="hypothesis",
-    )
-    @hypothesis.given(_NUMBERS)
-    def collect(number: int) -> None:
-        drawn.append(number)
-
-    collect()
-    return tuple(drawn)
 
 
 def _few_lengths(turn: int, draws: Draws) -> Sequence[int]:
