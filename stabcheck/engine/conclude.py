@@ -28,6 +28,8 @@ Array = npt.NDArray[Any]
 #: each cell, and those that break no level that was asked for.
 _LESSER_BUDGET = 6
 _UNASKED_BUDGET = 4
+#: Numbers that a shrink tries at once: many where a call takes a whole block, few where each is a call.
+_POINTS = {True: 96, False: 24}
 #: Faults of the SC4 family that shrink like verdicts do.
 _SHRINKING_FAULTS = ("SC401",)
 
@@ -65,8 +67,9 @@ class Conclusion:
                 text = f"only {LAYOUTS[smallest.layout]}"
             if not alone and code in JUDGED:
                 return self._in_company(code, evidence, smallest), 0
-            bounds = self.request.bounds(self.oracle.op)
-            shrinker = Shrinker(self.oracle.op, self.oracle.format, shows, bounds, self._budget(code, first))
+            op, fmt, bounds = self.oracle.op, self.oracle.format, self.request.bounds(self.oracle.op)
+            points = _POINTS[self.runner.batch]
+            shrinker = Shrinker(op, fmt, shows, bounds, self._budget(code, first), points)
             inputs = shrinker.shrink(smallest.inputs, smallest.index) if alone else smallest.inputs
             minimal = trial.example(code, inputs, smallest.index, smallest.regime)
             edge = self._onset(inputs, shows) if alone and thorough else None
@@ -89,10 +92,12 @@ class Conclusion:
         return onset(self.oracle.op, self.oracle.format, inputs, shows, self.runner.batch)
 
     def _worst(self, trial: Trial, code: str, worst: Candidate) -> Example:
-        inputs = worst.inputs
+        inputs, index = worst.inputs, worst.index
         if self.oracle.op.kind == "elementwise":
-            inputs = {name: np.asarray(a[worst.index]).reshape(1) for name, a in inputs.items()}
-        return trial.example(code, inputs, worst.index, worst.regime, not self.catalogue)
+            inputs, index = {name: np.asarray(a[index]).reshape(1) for name, a in inputs.items()}, (0,)
+        if self.catalogue:
+            return Example(inputs, index, worst.got, worst.expected, worst.ulps, worst.ratio, worst.regime)
+        return trial.example(code, inputs, index, worst.regime)
 
     def _record(
         self, code: str, evidence: Evidence, minimal: Example, worst: Example, edge: float | None, text: str

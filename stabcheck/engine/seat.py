@@ -87,7 +87,7 @@ class Seat:
             self.oracle, block.inputs, truth, answer.values, answer.usable, flushes=self.runner.flushes
         )
         names = tuple(rung.name for rung in self.oracle.rungs)
-        for code in self.tally.feed(block, truth, verdict, names, layout):
+        for code in self.tally.feed(block, truth, answer.values, verdict, names, layout):
             yield Found(self.key, code)
         self._worst.watch(block, verdict)
         for found in self._faults(block, answer):

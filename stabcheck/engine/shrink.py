@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from stabcheck.formats import Format
 from stabcheck.ops.op import Argument, Op
+from stabcheck.oracle.remembered import by_value
 
 Array = npt.NDArray[Any]
 Inputs = dict[str, Array]
@@ -40,8 +41,9 @@ class Shrinker:
     shows: Shows
     allowed: dict[str, tuple[float, float]]
     budget: int = BUDGET
+    points: int = 24  # numbers tried at once: where a call takes them all, many cost no more than a few
     tried: int = 0
-    known: dict[tuple[bytes, ...], bool] = field(default_factory=dict)  # by `identity`
+    known: dict[tuple[object, ...], bool] = field(default_factory=dict)  # by value
 
     def shrink(self, inputs: Inputs, index: tuple[int, ...]) -> Inputs:
         """The smallest example found; `index` is the output element that failed."""
@@ -68,7 +70,7 @@ class Shrinker:
 
     def _first(self, candidates: Iterable[Inputs]) -> Inputs | None:
         """The first of these (all of one shape) that still shows the code."""
-        batch = [(identity(c), c) for c in candidates]
+        batch = [(by_value(c), c) for c in candidates]
         fresh = {key: c for key, c in batch if key not in self.known}
         if fresh:
             if self.tried >= self.budget:
@@ -239,7 +241,8 @@ class Shrinker:
         # Toward zero on whole numbers: 4000 becomes 89 where 88.73 is the cliff.
         low, high = 0.0, abs(value)
         while math.isfinite(value) and high - low > 1 and self.tried < self.budget:
-            grid = _grid(low, high)
+            held = self.format.widen(self.format.round_array(_grid(low, high, self.points)))
+            grid = sorted({g for g in held.tolist() if low < g < high})  # rounding may reach either end
             made = [self._replaced(best, a, place, math.copysign(g, value)) for g in grid]
             shown = self._first(m for m in made if m is not None)
             if shown is None:
@@ -253,25 +256,20 @@ class Shrinker:
         return best
 
 
-def identity(inputs: Inputs) -> tuple[bytes, ...]:
-    """The same for the same numbers in the same shapes: no candidate is tried twice."""
-    return tuple(part for a in inputs.values() for part in (repr(a.shape).encode(), a.tobytes()))
-
-
-def _grid(low: float, high: float) -> list[float]:
-    """Whole numbers strictly between, rising: geometric while the span is wide, then all of them."""
-    if high - low <= 24:
-        points = set(range(math.floor(low) + 1, math.ceil(high)))  # above 2^53 they may round to either end
-        return sorted(p for p in map(float, points) if low < p < high)
+def _grid(low: float, high: float, points: int) -> list[float]:
+    """About so many whole numbers strictly between, rising: geometric while the span is wide, then all of
+    them."""
+    if high - low <= points:
+        all_of_them = range(math.floor(low) + 1, math.ceil(high))  # above 2^53 they may round to either end
+        return sorted({float(p) for p in all_of_them if low < p < high})
     base = max(low, 1.0)
     ratio = high / base
     if ratio > 4:
-        points = {math.floor(base * ratio ** (i / 20)) for i in range(1, 20)} if ratio < 1e300 else {
-            10**k for k in range(0, 308, 16)
-        }  # fmt: skip
+        wide = math.log10(ratio) if ratio < math.inf else 308.0
+        between = {math.floor(base * 10 ** (wide * i / points)) for i in range(1, points)}
     else:
-        points = {math.floor(low + (high - low) / 20 * i) for i in range(1, 20)}
-    return sorted(float(p) for p in points if low < p < high)
+        between = {math.floor(low + (high - low) / points * i) for i in range(1, points)}
+    return sorted(float(p) for p in between if low < p < high)
 
 
 def _digits(value: float, count: int) -> float:

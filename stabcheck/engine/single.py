@@ -13,11 +13,11 @@ from stabcheck.engine.audit import Auditor
 from stabcheck.engine.events import CellFinished, CellStarted, Event, Progress
 from stabcheck.engine.plan import Group, Planned
 from stabcheck.engine.seat import Seat
-from stabcheck.engine.shrink import identity
 from stabcheck.findings import Cell, Grade
 from stabcheck.formats import Format
 from stabcheck.ops.op import Op
 from stabcheck.oracle.ladder import Oracle
+from stabcheck.oracle.remembered import RememberingOracle
 from stabcheck.strategies.block import Block, Recipe
 from stabcheck.strategies.recipes import blocks
 from stabcheck.targets.gradients import prepare_gradient
@@ -31,12 +31,11 @@ Floats = npt.NDArray[np.float64]
 
 def run_group(group: Group) -> Iterator[Event]:
     """All cells of a group: every block is drawn and its truth enclosed once."""
-    oracle = Oracle(group.op, group.format, group.options, group.request.gate_factor)
-    reference = _once(oracle.rounded)
+    oracle = RememberingOracle(group.op, group.format, group.options, group.request.gate_factor)
     seats = []
     for cell in group.cells:
         yield CellStarted(cell.key)
-        seat = _seat(cell, group, oracle, reference)
+        seat = _seat(cell, group, oracle)
         if isinstance(seat, Cell):
             yield CellFinished(seat)
         else:
@@ -62,21 +61,8 @@ def run_group(group: Group) -> Iterator[Event]:
         seat.runner.close()
 
 
-def _once(reference: Reference) -> Reference:
-    """The same, for inputs that one cell after the other asks for again."""
-    known: dict[tuple[bytes, ...], Floats] = {}
-
-    def remembered(inputs: dict[str, Array]) -> Floats:
-        key = identity(inputs)
-        if key not in known:
-            known[key] = reference(inputs)
-        return known[key]
-
-    return remembered
-
-
-def _seat(cell: Planned, group: Group, oracle: Oracle, reference: Reference) -> Seat | Cell:
-    runner = _prepared(cell, group, reference)
+def _seat(cell: Planned, group: Group, oracle: Oracle) -> Seat | Cell:
+    runner = _prepared(cell, group, oracle.rounded)
     grade = cell.task.declared.get(group.format.name)
     declared = Grade[grade.upper()] if grade else None
     if isinstance(runner, Inapplicable):

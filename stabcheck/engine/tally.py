@@ -19,6 +19,7 @@ from stabcheck.strategies.block import Block
 from stabcheck.targets.layouts import Layout
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 
 #: Codes from here on (SC202, SC203) break accuracy only.
 _ABOVE_STABLE = JUDGED.index("SC202")
@@ -26,7 +27,8 @@ _ABOVE_STABLE = JUDGED.index("SC202")
 
 @dataclass
 class Candidate:
-    """One example on which a code showed, before shrinking. `block` is the whole block it came in."""
+    """One example on which a code showed, before shrinking. `block` is the whole block it came in; `got` and
+    `expected` are those of the guilty element, as far as the judge knows."""
 
     inputs: dict[str, Array]
     index: tuple[int, ...]
@@ -37,6 +39,8 @@ class Candidate:
     block: Mapping[str, Array]
     text: str = ""
     layout: Layout = "C"
+    got: float | None = None
+    expected: float | None = None
 
     @property
     def size(self) -> int:
@@ -81,10 +85,16 @@ class Tally:
         self.profile = Profile(self.format)
 
     def feed(
-        self, block: Block, truth: Truth, verdict: Verdict, names: tuple[str, ...], layout: Layout = "C"
+        self,
+        block: Block,
+        truth: Truth,
+        got: Floats,
+        verdict: Verdict,
+        names: tuple[str, ...],
+        layout: Layout = "C",
     ) -> list[str]:
-        """Take in the verdict on a block that was handed over in this layout; returns the codes that showed
-        for the first time."""
+        """Take in the verdict on what was got for a block that was handed over in this layout; returns the
+        codes that showed for the first time."""
         judged = int(np.count_nonzero(verdict.judged))
         self.examples += block.rows
         self.judged += judged
@@ -98,7 +108,7 @@ class Tally:
             code = JUDGED[number]
             if code not in self.evidence:
                 new.append(code)
-            self._gather(code, block, verdict, verdict.code == number, layout)
+            self._gather(code, block, truth, got, verdict, verdict.code == number, layout)
         return new
 
     def _count_rungs(self, truth: Truth, verdict: Verdict, judged: int, names: tuple[str, ...]) -> None:
@@ -120,11 +130,19 @@ class Tally:
         return new
 
     def _gather(
-        self, code: str, block: Block, verdict: Verdict, mask: npt.NDArray[np.bool_], layout: Layout
+        self,
+        code: str,
+        block: Block,
+        truth: Truth,
+        got: Floats,
+        verdict: Verdict,
+        mask: npt.NDArray[np.bool_],
+        layout: Layout,
     ) -> None:
         rows, regimes = np.flatnonzero(verdict.any_per_row(mask)), block.regimes
         ratio = np.where(mask, verdict.ratio, -1.0)
-        worst = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
+        flat = int(np.argmax(ratio))
+        worst = np.unravel_index(flat, ratio.shape)
         place = (int(worst[0]), *(int(i) for i in worst[1:]))
         candidate = Candidate(
             block.row(place[0]),
@@ -135,6 +153,8 @@ class Tally:
             place[0],
             block.inputs,
             layout=layout,
+            got=float(got[place]),
+            expected=truth.expected(flat),
         )
         self.evidence.setdefault(code, Evidence()).add(candidate, regimes[rows].tolist())
 

@@ -85,33 +85,25 @@ class Trial:
         verdict = decide(self.oracle, block, truth, answer.values, answer.usable, flushes=self.runner.flushes)
         return verdict, truth
 
-    def example(
-        self, code: str, inputs: Inputs, index: tuple[int, ...], regime: str, confirm: bool = True
-    ) -> Example:
+    def example(self, code: str, inputs: Inputs, index: tuple[int, ...], regime: str) -> Example:
         """The example as the authority sees it: got, expected, ulps and ratio at the guilty element.
 
-        Without `confirm` as the lowest rung sees it that can tell. Raises OracleError where a lower rung
-        and the authority contradict each other.
+        Raises OracleError where a lower rung and the authority contradict each other.
         """
         block = stack([inputs])
         answer = self.runner(block, layout=self.layout)
         if not answer.usable.all():
             return Example(inputs, index, regime=regime)
-        truth = self.oracle.truth(block)
-        if confirm:
-            sure = self.oracle.authority(block)
-            check_agreement(self.oracle, truth, sure, block)
-            truth = sure
-            self.confirmed += 1
-        verdict = decide(self.oracle, block, truth, answer.values, flushes=self.runner.flushes)
+        sure = self.oracle.authority(block)
+        check_agreement(self.oracle, self.oracle.truth(block), sure, block)
+        self.confirmed += 1
+        verdict = decide(self.oracle, block, sure, answer.values, flushes=self.runner.flushes)
         place = _guilty(code, verdict, index)
-        expected = float(truth.rounded[place])
-        known = truth.kind[place] < Kind.NAN
         return Example(
             inputs,
             place[1:],
             float(answer.values[place]),
-            float("nan") if truth.kind[place] == Kind.NAN else expected if known else None,
+            sure.expected(int(np.ravel_multi_index(place, sure.shape))),
             float(verdict.ulps[place]),
             float(verdict.ratio[place]),
             regime,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -219,6 +220,13 @@ class Truth:
             values = np.where(self.kind == Kind.MINUS_INFINITY, -np.inf, values)
         return values
 
+    def expected(self, place: int) -> float | None:
+        """What is expected of an element, by its position in the flattened block; None: a matter of taste."""
+        one = self.at(np.array([place]))
+        if one.kind[0] >= Kind.NAN:
+            return math.nan if one.kind[0] == Kind.NAN else None
+        return float(one.rounded[0])
+
     @property
     def ulp(self) -> Floats:
         """The ulp of every real."""
@@ -252,6 +260,12 @@ class Truth:
     def take(self, rows: Any) -> Truth:
         """Some examples of the block."""
         return self._picked(lambda a: a[rows], self.stable[rows], self.accurate[rows], self.rung[rows])
+
+    def copy(self) -> Truth:
+        """The same, to be sharpened without changing this one."""
+        own = self._picked(np.copy, self.stable.owned(), self.accurate.owned(), self.rung.copy())
+        own.conventions = list(self.conventions)
+        return own
 
     def at(self, places: Ints) -> Truth:
         """Some elements, by their positions in the flattened block, as one row of elements."""

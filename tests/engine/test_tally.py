@@ -20,8 +20,9 @@ def fed(tally, x, answers, regime="moderate", oracle=ORACLE):
     """Feed a block; returns the codes that were new."""
     block = Block((Recipe(regime, len(x), np.shape(x)[1], 0),), {"x": FLOAT32.round_array(x)})
     truth = oracle.truth(block.inputs)
-    verdict = decide(oracle, block.inputs, truth, np.asarray(answers, dtype=np.float64))
-    return tally.feed(block, truth, verdict, tuple(r.name for r in oracle.rungs))
+    got = np.asarray(answers, dtype=np.float64)
+    verdict = decide(oracle, block.inputs, truth, got)
+    return tally.feed(block, truth, got, verdict, tuple(r.name for r in oracle.rungs))
 
 
 def right(x):
@@ -60,7 +61,8 @@ def test_a_copy_of_the_example_is_kept():
     x = FLOAT32.round_array([[0.0, 1.0]])
     block = Block((Recipe("moderate", 1, 2, 0),), {"x": x})
     truth = ORACLE.truth(block.inputs)
-    tally.feed(block, truth, decide(ORACLE, block.inputs, truth, np.full((1, 2), np.nan)), NAMES)
+    nan = np.full((1, 2), np.nan)
+    tally.feed(block, truth, nan, decide(ORACLE, block.inputs, truth, nan), NAMES)
     x[:] = 7
     assert [0.0, 1.0] == tally.evidence["SC101"].smallest.inputs["x"].tolist()
 

@@ -52,7 +52,7 @@ class _Edge:
         self.name, x = name, parents.format.widen(inputs[name])
         self.top = float(np.max(np.abs(x), initial=0.0))
         self.shape = x / self.top if self.top else x
-        ends = parents.format.round_array(np.minimum(np.array([0.5, 2.0]) * self.top, parents.format.max))
+        ends = parents.format.round_array([0.5 * self.top, min(2.0 * self.top, parents.format.max)])
         self.low, self.high = (int(place) for place in parents.format.ordinal(ends))
 
     @property
