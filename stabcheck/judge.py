@@ -31,6 +31,8 @@ SUNK = 2.0**-6
 
 #: Relative error of an error computed in float64 (a subtraction of exact numbers and an addition).
 _ROUNDOFF = 2.0**-50
+#: Radius, in ulps, from which on an error is known too vaguely to be on record by its upper bound.
+_VAGUE = 2.0**-7
 #: Ratio below which it does not matter that the gate is known from below only.
 _SILENT = 2.0**-20
 
@@ -38,8 +40,9 @@ _SILENT = 2.0**-20
 @dataclass(eq=False)
 class Verdict:
     """Per element: `code` (an index into `JUDGED`), `ratio` = error / gate (the stable gate, or the accurate
-    one for SC202 and SC203), `ulps` = distance from the midpoint of the enclosure in ulps of the truth,
-    `open` where the enclosure is too wide to tell, `judged` where there was something to judge.
+    one for SC202 and SC203), `ulps` = the error in ulps of the truth (both as large as is certain, where the
+    enclosure is wide), `open` where the enclosure is too wide to tell, `judged` where there was something to
+    judge.
     """
 
     code: npt.NDArray[np.int8]
@@ -96,10 +99,15 @@ def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
         clear &= truth.kind == Kind.NUMBER
     if usable is not None and not usable.all():
         clear &= usable.reshape(usable.shape + (1,) * (got.ndim - 1))
+    ulps = error / truth.step
+    vague = truth.radius > _VAGUE * truth.step
+    if vague.any():  # no more is on record than is certain
+        certain = np.where(vague, np.maximum(error - truth.radius, 0.0), error)
+        ratio, ulps = np.where(vague & (high > 0), ratio * (certain / high), ratio), certain / truth.step
     verdict = Verdict(
         np.zeros(got.shape, dtype=np.int8),
         np.zeros(got.shape) if truth.robust_only else ratio,
-        error / truth.step,
+        ulps,
         np.zeros(got.shape, dtype=bool),
         np.ones(got.shape, dtype=bool),
     )
@@ -186,9 +194,10 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     open_ = judged & number & np.where(nan, ~known, ~decided)
     code[~judged | open_] = 0
 
-    ratio = np.where(code > _DIGITS, accurate_high, stable_high)
+    vague = (truth.radius > _VAGUE * truth.step) & (code == 0)
+    ratio = np.where(code > _DIGITS, accurate_high, np.where(vague, stable_low, stable_high))
     ratio = np.where(number & ~nan, ratio, np.where(code > 0, np.inf, 0.0))
-    ulps = shift(error, unit - truth.unit) / truth.step
+    ulps = shift(np.where(vague, low, error), unit - truth.unit) / truth.step
     ulps = np.where(number & ~nan, ulps, np.where(code > 0, np.nan, 0.0))
     if truth.robust_only:
         ratio = np.where(code > 0, ratio, 0.0)

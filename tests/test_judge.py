@@ -350,3 +350,16 @@ def test_severity_orders_by_level_then_number():
     """What breaks robust comes first, notes last."""
     shuffled = ["SC501", "SC203", "SC405", "SC101", "SC201", "SC102"]
     assert ["SC101", "SC102", "SC405", "SC201", "SC203", "SC501"] == sorted(shuffled, key=severity)
+
+
+def test_no_more_is_on_record_than_is_certain():
+    """An error that is inside its gate although the truth is known to a few ulps only."""
+    fmt = formats.get("float32")
+    ulp = 2.0**-23
+    wide = Enclosure(*(np.array([v]) for v in (1.0, 0.0)), np.array([0]), np.array([3 * ulp]))
+    truth = truth_of(fmt, None, [Fraction(10 * ulp)], relative=False, enclosure=wide)
+    verdict = judge(np.array([1 + 4 * ulp]), truth)
+    assert [0] == verdict.code.tolist()
+    assert not verdict.open.any()
+    assert [1.0] == pytest.approx(verdict.ulps.tolist())
+    assert [0.1] == pytest.approx(verdict.ratio.tolist(), rel=1e-6)

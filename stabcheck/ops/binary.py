@@ -83,8 +83,9 @@ def _difference(k: Context, x: Value, z: Value) -> Value:
 
 def _bce_grad_gate(k: Context, c: GateConstants, y: Value, x: Value, z: Value) -> Value:
     # Absolute. The sigmoid's own error, the subtraction of z and its rounding: s - z passes, although it
-    # cancels for z = 1.
-    return 2 * c.C * sigmoid_of(k, x) + z + k.abs(y)
+    # cancels for z = 1. A soft target may be multiplied by a sigmoid too, as in (1 - z) s - z (1 - s) or
+    # ((1 - z) - z e) / (1 + e): then what is taken away is as uncertain as s.
+    return 2 * c.C * (sigmoid_of(k, x) + soft(k, z, z)) + z + k.abs(y)
 
 
 bce_with_logits_grad = register(

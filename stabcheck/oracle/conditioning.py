@@ -6,8 +6,7 @@ A formula made of elementwise steps and row reductions has a Jacobian of a simpl
 
 one dense row b_k for every reduction (a sum, a maximum, a picked entry) and a diagonal. Carrying (D, A, b)
 along costs a few evaluations of the formula whatever n is, and the sums of absolute values that the
-condition numbers need come from it without ever forming n x n matrices, except where two or more reductions
-meet in a row-valued result (then n x n products of float64, in slices).
+condition numbers need come from it (`row_sums`).
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from stabcheck.errors import StabcheckError
 from stabcheck.ops.context import Condition, Context, Number, Value
 from stabcheck.ops.op import GateConstants, Gates, Op
 from stabcheck.oracle.doubles import DoubleContext
+from stabcheck.oracle.row_sums import absolute_row_sums
 
 Array = npt.NDArray[Any]
 
@@ -132,6 +132,7 @@ class JacobianContext:
         self.rows: list[Value] = []  # b_k of each reduction
         self.bends = False  # whether the formula chooses: its derivative may jump
         self.terms: dict[int, Value] = {}  # of each sum, what its terms add up to in magnitude
+        self.inside: dict[int, dict[int, Value]] = {}  # of each reduction, how it depends on those inside it
 
     # -- entering ----------------------------------------------------------------------------------
 
@@ -214,18 +215,28 @@ class JacobianContext:
 
     # -- reductions --------------------------------------------------------------------------------
 
-    def _reduction(self, value: Value, row: Value | None) -> Linear:
+    def _reduction(self, value: Value, row: Value | None, inside: dict[int, Value]) -> Linear:
         if row is None:
             return Linear(self, value)
+        self.inside[len(self.rows)] = inside
         self.rows.append(row)
         return Linear(self, value, dense={len(self.rows) - 1: value * 0 + 1})
 
     def _picked(self, a: Linear, value: Value, mask: Value) -> Linear:
         """sum_i mask_i v_i: its derivative row from the derivative of v."""
         row = None if a.diagonal is None else a.diagonal * mask
-        for k, coefficient in a.dense.items():
-            row = _plus(row, self.base.sum(coefficient * mask) * self.rows[k])
-        return self._reduction(value, row)
+        inside = {k: self.base.sum(coefficient * mask) for k, coefficient in a.dense.items()}
+        for k, slope in inside.items():
+            row = _plus(row, slope * self.rows[k])
+        return self._reduction(value, row, inside)
+
+    def by_reduction(self, result: Linear) -> dict[int, Value]:
+        """dr/dS_k for every reduction S_k, those inside others included."""
+        slopes = dict(result.dense)
+        for outer in reversed(range(len(self.rows))):
+            for inner, slope in self.inside[outer].items() if outer in slopes else ():
+                slopes[inner] = slopes.get(inner, 0) + slopes[outer] * slope
+        return slopes
 
     def sum(self, a: Any, axis: int = -1) -> Linear:
         a = self.lift(a)
@@ -258,42 +269,6 @@ class JacobianContext:
 def _last(axis: int) -> None:
     if axis != -1:
         raise NotDifferentiableError("only reductions over the last axis are differentiated")
-
-
-def _others(a: Value) -> Value:
-    """sum over j != i, without subtracting (which would cancel where one term dominates)."""
-    before = np.cumsum(a, axis=-1)
-    after = np.cumsum(a[..., ::-1], axis=-1)[..., ::-1]
-    zero = a[..., :1] * 0
-    return np.concatenate([zero, before[..., :-1]], axis=-1) + np.concatenate([after[..., 1:], zero], axis=-1)
-
-
-def absolute_row_sums(k: Context, result: Linear, weight: Value) -> Value:
-    """sum_j |dr_i/dx_j| w_j for every output i; `weight` has the argument's shape."""
-    tape = result.tape
-    width = k.shape(result.value)[-1]
-    if not result.dense:
-        return result.value * 0 if result.diagonal is None else k.abs(result.diagonal) * weight
-    if width == 1 and k.shape(weight)[-1] != 1:
-        row: Value | None = None
-        for key, a in result.dense.items():
-            row = _plus(row, a * tape.rows[key])
-        return k.sum(k.abs(row) * weight)
-    if len(result.dense) == 1:
-        ((key, a),) = result.dense.items()
-        b = tape.rows[key]
-        own = a * b if result.diagonal is None else result.diagonal + a * b
-        return k.abs(own) * weight + k.abs(a) * _others(k.abs(b) * weight)
-    total = []
-    for i in range(width):  # slices of the n x n matrix, one output at a time
-        row = None
-        for key, a in result.dense.items():
-            row = _plus(row, (a if k.shape(a)[-1] == 1 else a[..., i : i + 1]) * tape.rows[key])
-        if result.diagonal is not None:
-            unit = (np.arange(k.shape(weight)[-1]) == i).astype(np.float64)
-            row = row + unit * result.diagonal
-        total.append(k.sum(k.abs(row) * weight))
-    return np.concatenate(total, axis=-1)
 
 
 def differentiable(op: Op, options: Mapping[str, Any]) -> bool:
@@ -359,7 +334,8 @@ def sensitivity(op: Op, k: Context, arguments: Sequence[Value], options: Mapping
         normwise = _plus(normwise, reach)
         gain = gain + k.where(largest <= 0, 0, reach / k.where(largest <= 0, 1, largest))
         componentwise = _plus(componentwise, absolute_row_sums(k, result, size))
-        of_sums = sum((k.abs(a) * tape.terms[key] for key, a in result.dense.items() if key in tape.terms), 0)
+        slopes = tape.by_reduction(result).items()
+        of_sums = sum((k.abs(a) * tape.terms[key] for key, a in slopes if key in tape.terms), 0)
         sums = k.maximum(sums, of_sums)
         bends |= tape.bends
     return Sensitivity(value, _plus(normwise, sums), componentwise, gain, bends)
@@ -416,6 +392,15 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
         pairs = zip(op.arguments, arguments, strict=True)
         return sensitivity(op, k, [x if a.integer else move(x) for a, x in pairs], options)
 
+    @functools.cache
+    def beside(step: float) -> Sensitivity:
+        return nearby(lambda x: _moved(k, x, step))
+
+    def known(reach: Value, otherwise: Value) -> Value:
+        """What is neither infinite nor NaN: where a formula has no derivative (a standard deviation of equal
+        numbers, a number at the end of its domain) another counts."""
+        return k.where(k.abs(reach) < math.inf, reach, otherwise)
+
     def trusted(y: Value, gate: Value) -> Value:
         size, found_size = k.abs(y), k.abs(here.value)
         near = (k.abs(here.value - y) <= _AGREEMENT * size) | (size <= 0)
@@ -430,21 +415,29 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
         if op.kind == "elementwise":
             reach = here.normwise
             for factor in (1 + c.C * c.u, 1 - c.C * c.u) if here.bends else ():
-                reach = k.maximum(reach, nearby(functools.partial(operator.mul, factor)).normwise)
+                there = nearby(functools.partial(operator.mul, factor)).normwise
+                reach = k.maximum(reach, known(there, reach))
             return trusted(y, c.C * (2 + c.s(1) / 8) * (k.abs(y) + reach))
         growth = c.s(k.shape(args[0])[-1])
         step = max(c.u, _STEP)
-        there = nearby(lambda x: _moved(k, x, step))
-        change = k.abs(there.normwise - here.normwise) * (growth * c.u / step)
-        return trusted(y, c.C * (2 + growth / 8) * (k.abs(y) + here.normwise + change))
+        there = beside(step).normwise
+        reach = known(here.normwise, there)
+        change = k.abs(there - reach) * (growth * c.u / step)
+        return trusted(y, c.C * (2 + growth / 8) * (k.abs(y) + reach + change))
 
     def underflow(_k: Context, c: GateConstants, y: Value, *_a: Value, **_o: Any) -> Value:
         if op.kind != "elementwise":
-            return 4 + here.gain + 0 * y
+            return 4 + known(here.gain, beside(_STEP).gain) + 0 * y
         size = k.abs(y)
         factors = k.where(size <= 0, 0, here.normwise / k.where(size <= 0, 1, size))
         return 4 * (1 + factors)
 
-    return Gates(
-        stable, conditioning=lambda _k, y, *_a, **_o: trusted(y, here.componentwise), underflow=underflow
-    )
+    def conditioning(_k: Context, y: Value, *_a: Value, **_o: Any) -> Value:
+        if op.kind == "elementwise":
+            return trusted(y, here.componentwise)
+        there = beside(_STEP).componentwise
+        reach = known(here.componentwise, there)
+        # Of an exact 0 found as a few roundings (x less its mean) the derivative is one of roundings.
+        return trusted(y, k.where(k.abs(y) <= 0, k.maximum(reach, there), reach))
+
+    return Gates(stable, conditioning=conditioning, underflow=underflow)

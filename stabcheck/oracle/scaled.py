@@ -112,7 +112,8 @@ class Scaled:
         return Scaled.of(both[0] + both[1], top)
 
     def minimum(self, other: Scaled) -> Scaled:
-        less = self.over(other) <= 1
+        """NaN where this one is."""
+        less = (self.over(other) <= 1) | np.isnan(self.mantissa)
         return self.where(less, other)
 
     def times(self, factor: npt.ArrayLike) -> Scaled:

@@ -12,11 +12,12 @@ from stabcheck.ops.op import Argument, GateConstants, Op
 from stabcheck.oracle.conditioning import (
     JacobianContext,
     NotDifferentiableError,
-    absolute_row_sums,
     conditioning_gates,
 )
 from stabcheck.oracle.doubles import DoubleContext
+from stabcheck.oracle.ladder import Oracle
 from stabcheck.oracle.reals import RealContext
+from stabcheck.oracle.row_sums import absolute_row_sums
 
 REALS = RealContext(300)
 DOUBLES = DoubleContext()
@@ -324,3 +325,59 @@ def test_a_slope_of_a_quotient_survives_where_the_divisor_is_huge():
     x = tape.variable(np.array([-400.0]))
     y = x / (1 + tape.exp(-x))
     np.testing.assert_allclose(x.value * y.diagonal / y.value, [-399.0], rtol=1e-12)
+
+
+def test_the_way_a_formula_is_written_does_not_hide_a_sum():
+    """The entropy of logits: the sum inside the terms of another is rounded at its own size too."""
+    fmt = formats.get("float32")
+    x = np.array([[0.0, 20.0]])
+
+    def of_probabilities(k, x):
+        e = k.exp(x)
+        p = e / k.sum(e)
+        return -k.sum(p * k.log(p))
+
+    def of_log_probabilities(k, x):
+        logs = x - k.log(k.sum(k.exp(x)))
+        return -k.sum(k.exp(logs) * logs)
+
+    def of_logits(k, x):
+        e = k.exp(x)
+        return k.log(k.sum(e)) - k.sum(x * e) / k.sum(e)
+
+    gates = [
+        default_gates(op_of(formula, output=()), x, fmt)[0][0, 0]
+        for formula in (of_probabilities, of_log_probabilities, of_logits)
+    ]
+    assert gates[0] == pytest.approx(gates[1])
+    assert 8 < gates[0] <= gates[2]
+
+
+@pytest.mark.parametrize(("name", "number"), [("float64", 36.73680057), ("float32", 8.0), ("float16", 3.0)])
+def test_a_standard_deviation_of_equal_numbers(name, number):
+    """There is no derivative: that of nearly equal numbers counts, also where the mean is not exact."""
+    fmt = formats.get(name)
+    deviation = op_of(lambda k, x: k.sqrt(k.sum((x - k.sum(x) / 6) ** 2) / 6), output=())
+    truth = Oracle(deviation, fmt, {}).authority({"x": np.full((1, 6), number, dtype=fmt.dtype)})
+    assert 0 == truth.head[0]
+    assert 2 < truth.stable.floats()[0] / (fmt.u * number) < 64
+    assert 0.5 < truth.accurate.floats()[0] / (fmt.u * number) < 64
+
+
+def test_a_root_of_zero():
+    """0 has no relative error, however steep the root."""
+    fmt = formats.get("float32")
+    apart = op_of(lambda k, p: (k.sqrt(p) - Fraction(1, 4)) ** 2, "elementwise", ())
+    stable, accurate, y = default_gates(apart, np.array([[0.0, 0.0625, 0.25]]), fmt)
+    assert np.isfinite(stable).all()
+    assert stable[0, 0] == pytest.approx(4 * (2 + 1 / 8) * y[0, 0])
+    assert accurate[0, 0] == 0
+
+
+def test_a_bend_at_the_end_of_a_domain():
+    """Beyond it there is nothing to be as uncertain as."""
+    fmt = formats.get("float32")
+    binary = op_of(lambda k, p: k.xlogy(1 - p, 1 - p) + k.xlogy(p, p), "elementwise", ())
+    stable, accurate, _ = default_gates(binary, np.array([[1.0, 1 - 2.0**-24, 0.0]]), fmt)
+    assert np.isfinite(stable).all()
+    assert np.isfinite(accurate).all()
