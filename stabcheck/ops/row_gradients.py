@@ -69,8 +69,9 @@ def _softmax_vjp_fast(k: Context, x: Value, v: Value) -> Value:
 
 def _softmax_vjp_gate(k: Context, c: GateConstants, y: Value, x: Value, v: Value) -> Value:
     # Absolute. The error of p_i times its factor (together |y|), the subtraction v_i - <p, v>, and the
-    # errors of the products in <p, v>.
-    p, relative = weights(k, x), weight_gate(k, c, x)
+    # errors of the products in <p, v>. Twice a sum may lose a quarter: what stalls is beyond that.
+    p = weights(k, x)
+    relative = 2 * depth(k, x) + min(c.C * (c.s(classes(k, x)) + 4), 0.25 / c.u)
     return k.abs(y) * relative + p * (c.C * k.abs(v) + k.sum(p * relative * k.abs(v)))
 
 
@@ -127,10 +128,11 @@ def _log_softmax_vjp_fast(k: Context, x: Value, v: Value) -> Value:
 
 
 def _log_softmax_vjp_gate(k: Context, c: GateConstants, y: Value, x: Value, v: Value) -> Value:
-    # Absolute. The subtraction and its rounding, the error of p_i times |sum v|, the error of the sum.
-    p, n = weights(k, x), classes(k, x)
-    product = weight_gate(k, c, x) * k.abs(k.sum(v)) + c.C * c.s(n) * k.sum(k.abs(v))
-    return k.abs(v) + k.abs(y) + p * product
+    # Absolute. The subtraction and its rounding, the error of p_i times |sum v|, the error of the sum; of the
+    # product of both no more than half may be lost.
+    p, n, terms = weights(k, x), classes(k, x), k.sum(k.abs(v))
+    product = weight_gate(k, c, x) * k.abs(k.sum(v)) + c.C * c.s(n) * terms
+    return k.abs(v) + k.abs(y) + p * k.minimum(product, 0.5 / c.u * terms)
 
 
 def _log_softmax_vjp_underflow(k: Context, c: GateConstants, y: Value, x: Value, v: Value) -> Value:

@@ -17,6 +17,14 @@ from stabcheck.ops.op import Argument, Gates, Op, Option
 
 _KINDS = ("logits", "probabilities", "log_probabilities", "index", "targets", "weights", "cotangent", "real")
 
+#: What the numbers of a kind are between, whatever domain is declared.
+_BOUNDS = {
+    "probabilities": (0.0, 1.0),
+    "log_probabilities": (-math.inf, 0.0),
+    "targets": (0.0, 1.0),
+    "weights": (0.0, math.inf),
+}
+
 
 def op(
     *,
@@ -125,6 +133,8 @@ def _argument(
         raise UsageError(
             f"op {op_name!r}, argument {name!r}: kind {kind!r} is not one of {', '.join(_KINDS)}."
         )
-    bounds = domain.get(name, (-math.inf, math.inf)) if isinstance(domain, Mapping) else domain
+    low, high = domain.get(name, (-math.inf, math.inf)) if isinstance(domain, Mapping) else domain
+    least, most = _BOUNDS.get(kind, (-math.inf, math.inf))
+    bounds = max(low, least), min(high, most)
     axes = ("C",) if op_kind == "row" and kind != "index" else ()
     return Argument(name, kind, axes, bounds)  # type: ignore[arg-type]

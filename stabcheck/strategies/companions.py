@@ -33,6 +33,8 @@ _FEATURES = (1, 2, 2, 3, 4, 6, 9)
 #: Room above the numbers of a row of which a formula of the user's may make a sum, and some products with
 #: constants: that these overflow although the result is a number is nobody's fault.
 _HEADROOM = 64
+#: The share of numbers close to an end of the domain that was declared for them.
+_NEAR_AN_END = 1 / 16
 #: Numbers of the largest argument in one block of a reducing op.
 _BLOCK_NUMBERS = 1 << 18
 
@@ -40,7 +42,7 @@ _BLOCK_NUMBERS = 1 << 18
 def draw(rng: Rng, draws: Draws, regime: Regime, recipe: Recipe) -> dict[str, Array]:
     """Argument name -> array of the recipe's examples in the format (class indices int64)."""
     rows, classes = recipe.rows, recipe.classes
-    sizes = _sizes(recipe)
+    sizes = _sizes(recipe, draws.op.kind == "reducing" and not draws.op.output and regime.long)
     inputs: dict[str, Array] = {}
     scores: Floats | None = None  # what the targets are chosen by: (rows, ..., C) where there are classes
     for place, argument in enumerate(draws.op.arguments):
@@ -98,6 +100,8 @@ def _filled(
         if scores is None:
             return simplex.of_regime(rng, fmt, regime, shape, not elementwise)
         return simplex.beside(rng, fmt, regime, scores, not elementwise)
+    if argument.kind == "log_probabilities":
+        return simplex.logarithms(regime.fill(rng, fmt, shape), not elementwise)
     if argument.kind == "targets":
         assert scores is not None, "targets come after what they are the targets of"
         if elementwise:
@@ -161,8 +165,10 @@ def _reach(draws: Draws, rows: int, classes: int) -> float:
     return max(reach / max(classes, 1), min(reach, 1 / draws.format.u)) if smoothed else reach
 
 
-def _sizes(recipe: Recipe) -> dict[str, int]:
-    """Lengths of the axes of one example."""
+def _sizes(recipe: Recipe, long: bool = False) -> dict[str, int]:
+    """Lengths of the axes of one example; half of the `long` ones are long batches of short rows."""
+    if long and recipe.seed % 4 >= 2:
+        return {"C": 2 + recipe.shape % 3, "N": recipe.classes, "D": 1, "outer": 1, "inner": 1}
     larger = _LARGER if recipe.rows < _MANY else _LARGER_OF_MANY
     batch, features, outer, inner = _shape(recipe.classes, recipe.shape, larger)
     fit = max(1, _BLOCK_NUMBERS // max(recipe.rows * recipe.classes, 1))
@@ -188,24 +194,42 @@ def _shape(classes: int, number: int, larger: float) -> tuple[int, int, int, int
 def _within(rng: Rng, values: Array, argument: Argument, draws: Draws) -> Array:
     """Finite values moved into the domain of the argument and the range that the user gave.
 
-    Values outside are folded back by their remainder, so that both ends and the inside are reached.
+    Values outside are folded back by their remainder (at a single end: reflected), so that both ends and the
+    inside are reached. Some come close to an end, at distances of every size: there a formula has its poles.
     """
     low, high = argument.domain
     if draws.range is not None and _has_range(draws, argument):
         low, high = max(low, draws.range[0]), min(high, draws.range[1])
     if (low, high) == (-math.inf, math.inf):
         return values
-    fmt = draws.format
+    fmt, ends = draws.format, [end for end in argument.domain if math.isfinite(end) and low <= end <= high]
+    both = math.isfinite(low) and math.isfinite(high)
     low, high = _held(fmt, max(low, -fmt.max), 1), _held(fmt, min(high, fmt.max), -1)
     outside = np.isfinite(values) & ((values < low) | (values > high))
     with np.errstate(over="ignore", invalid="ignore"):
         width = high - low
-        folded = low + np.mod(values, width) if 0 < width < math.inf else np.clip(values, low, high)
+        mirrored = np.where(values < low, 2 * low, 2 * high) - values
+        folded = low + np.mod(values, width) if both and 0 < width < math.inf else mirrored
     clipped = np.clip(values, low, high)
     moved = np.where(rng.random(values.shape) < 0.25, clipped, folded)
     inside = np.where(outside, moved, values)
+    if ends and argument.kind in ("real", "logits"):
+        inside = _near_ends(rng, fmt, inside, ends, (low, high))
     rounded = fmt.widen(fmt.round_array(inside))  # rounding may step outside again
     return np.where(np.isfinite(values), np.clip(rounded, low, high), values)
+
+
+def _near_ends(rng: Rng, fmt: Format, values: Array, ends: list[float], inside: tuple[float, float]) -> Array:
+    """Some of the finite numbers moved to a distance from an end that is uniform on a logarithmic scale, from
+    the next number on."""
+    held = fmt.round_array(ends)
+    step = np.maximum(fmt.widen(fmt.neighbour(held, 1)) - fmt.widen(held), fmt.eta)
+    which = rng.integers(len(ends), size=values.shape)
+    end, least = fmt.widen(held)[which], step[which]
+    reach = np.minimum(np.maximum(np.abs(end), 1.0), (inside[1] - inside[0]) / 2)
+    size = np.exp2(rng.uniform(np.log2(least), np.maximum(np.log2(reach), np.log2(least))))
+    near = np.isfinite(values) & (rng.random(values.shape) < _NEAR_AN_END)
+    return np.where(near, np.where(end <= inside[0], end + size, end - size), values)
 
 
 def _has_range(draws: Draws, argument: Argument) -> bool:

@@ -178,6 +178,8 @@ def ties(rng: Rng, fmt: Format, shape: Shape) -> Floats:
         pick(rng, list(fmt.cliffs.values()), column(shape)),
         signs(rng, column(shape)) * log_uniform(rng, 0.01, fmt.max, column(shape)),
     )
+    least = signs(rng, column(shape)) * log_uniform(rng, fmt.tiny, 16 * fmt.tiny, column(shape))
+    level = np.where(rng.random(column(shape)) < 0.1, least, level)
     return np.broadcast_to(np.where(rng.random(column(shape)) < 0.2, 0.0, level), shape).copy()
 
 
@@ -240,6 +242,7 @@ def mixed_rows(rng: Rng, fmt: Format, shape: Shape) -> Floats:
 @regime("negative rows", "all logits far below zero", rows=True, share=0.7)
 def negative_rows(rng: Rng, fmt: Format, shape: Shape) -> Floats:
     level = log_uniform(rng, 1.0, fmt.max / 1.2, column(shape))
+    level = np.where(rng.random(column(shape)) < 0.15, fmt.max * rng.uniform(0.6, 0.83, column(shape)), level)
     return -(level * (1 + 0.1 * rng.random(shape)))
 
 
@@ -331,6 +334,21 @@ def one_mask(rng: Rng, fmt: Format, shape: Shape) -> Floats:
 def several_masks(rng: Rng, fmt: Format, shape: Shape) -> Floats:
     share = pick(rng, (0.3, 0.6, 1.0), column(shape))
     return _with_mask(rng, _maskable(rng, fmt, shape), rng.random(shape) < share)
+
+
+@regime(
+    "padding",
+    "long rows of which one end is masked, as padding and causality leave them",
+    rows=True,
+    specials="masked",
+    long=True,
+    share=0.5,
+)
+def padding(rng: Rng, fmt: Format, shape: Shape) -> Floats:
+    place = np.arange(shape[-1])
+    place = np.where(rng.random(column(shape)) < 0.7, place, place[::-1])
+    masked = place < rng.random(column(shape)) * (shape[-1] - 1)
+    return np.where(masked, -np.inf, _maskable(rng, fmt, shape))
 
 
 def _maskable(rng: Rng, fmt: Format, shape: Shape) -> Floats:

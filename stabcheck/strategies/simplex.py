@@ -27,6 +27,16 @@ def of_regime(rng: Rng, fmt: Format, regime: Regime, shape: Shape, rows: bool) -
     return _softmax(values) if rows else _sigmoid(values)
 
 
+def logarithms(x: Floats, rows: bool) -> Floats:
+    """Log-probabilities of these logits; NaN stays NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not rows:
+            return np.asarray(np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x))))
+        top = np.nan_to_num(x, nan=-np.inf).max(axis=-1, keepdims=True, initial=-np.finfo(np.float64).max)
+        apart = x - top
+        return np.asarray(apart - np.log(np.nansum(np.exp(apart), axis=-1, keepdims=True)))
+
+
 def beside(rng: Rng, fmt: Format, regime: Regime, p: Floats, rows: bool) -> Floats:
     """A second row of probabilities beside p, one manner per example: its own, a few ulps away, equal, equal
     but for an exact 0, in another order."""

@@ -235,3 +235,15 @@ def test_masked_logits_have_no_weight_in_a_gate():
         deep = gates_at(name, x=[1.0, -1e4, -2.0])
         for a, b in zip(masked, deep, strict=True):
             np.testing.assert_allclose(a[[0, 2]], b[[0, 2]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("n", [600, 1024, 4096])
+def test_a_sum_that_stalls_is_beyond_the_gates_of_gradients(n):
+    """bfloat16 adds up ones to 256; the rest of sum v, or of <p, v>, is lost."""
+    fmt = formats.get("bfloat16")
+    inputs = {"x": np.zeros((1, n), fmt.dtype), "v": np.ones((1, n), fmt.dtype)}
+    lost = 1 - 256 / n
+    for name, size in (("softmax_vjp", 1 / n), ("log_softmax_vjp", 1.0)):
+        truth = Oracle(ops.get(name), fmt, {}).authority(inputs)
+        assert not truth.head.any()
+        assert truth.stable.floats().max() < lost * size

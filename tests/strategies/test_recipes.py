@@ -11,6 +11,7 @@ import pytest
 from stabcheck import formats, ops
 from stabcheck.errors import UsageError
 from stabcheck.ops.op import Argument, Op
+from stabcheck.ops.user import op as declare
 from stabcheck.strategies.block import BLOCK_ELEMENTS, Block, Recipe
 from stabcheck.strategies.recipes import EXAMPLE_ELEMENTS, Draws, blocks
 
@@ -22,6 +23,15 @@ def draws(op="softmax", fmt=FLOAT32, examples=60, **more):
     record = ops.get(op)
     options = record.parse_options({})
     return Draws(record.under(options), options, fmt, examples, **{"max_classes": 64, **more})
+
+
+@pytest.fixture
+def declared():
+    """Ops of the user's own, forgotten afterwards."""
+    known = dict(ops._OPS)
+    yield lambda formula, **more: declare(name="mine", **{"arguments": {"x": "real"}, **more})(formula)
+    ops._OPS.clear()
+    ops._OPS.update(known)
 
 
 def digest(d):
@@ -246,9 +256,61 @@ def test_a_sum_over_the_classes_stays_finite_under_label_smoothing(name):
     op, fmt = ops.get("cross_entropy"), formats.get(name)
     options = op.parse_options({"label_smoothing": 0.1})
     overflows = False
-    for block in blocks(Draws(op.under(options), options, fmt, 150, max_classes=64)):
+    for block in blocks(Draws(op.under(options), options, fmt, 400, max_classes=64)):
         x = fmt.widen(block.inputs["logits"])
         depth = np.where(np.isfinite(x), x.max(axis=-1, keepdims=True) - x, 0.0)
         with np.errstate(over="ignore"):
             overflows |= bool((depth.sum(axis=(-2, -1)) > fmt.max).any())
     assert overflows == (name == "float16")
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "bfloat16", "float16"])
+def test_close_to_the_ends_of_a_declared_domain(name, declared):
+    """At distances of every size from each end, from the next number on, and most of them elsewhere."""
+    fmt = formats.get(name)
+    op = declared(lambda m, x: m.log1p(-x * x), domain=(-1.0, 1.0))
+    x = np.concatenate([fmt.widen(b.inputs["x"]).ravel() for b in blocks(Draws(op, {}, fmt, 2000))])
+    for end in (-1, 1):
+        apart = 1 - end * x[np.isfinite(x)]
+        assert apart.min() == 0
+        for least, most in ((fmt.u, 4 * fmt.u), (4 * fmt.u, fmt.u**0.5), (fmt.u**0.5, 0.5)):
+            assert ((apart >= least) & (apart <= most)).sum() > 50
+    assert (np.abs(x) < 0.9).mean() > 0.3
+
+
+def test_a_domain_with_one_end(declared):
+    """What lies beyond is reflected: positive numbers of all sizes, and few zeros."""
+    fmt = formats.get("float32")
+    op = declared(lambda m, x: m.log(x), domain=(0.0, np.inf))
+    x = np.concatenate([fmt.widen(b.inputs["x"]).ravel() for b in blocks(Draws(op, {}, fmt, 600))])
+    x = x[np.isfinite(x)]
+    assert x.min() == 0
+    assert (x == 0).mean() < 0.2
+    assert min(((x > 0) & (x < 1e-30)).sum(), (x > 1e30).sum(), ((x > 0.1) & (x < 10)).sum()) > 300
+
+
+def test_the_kind_bounds_the_numbers(declared):
+    """Log-probabilities are those of a row; probabilities, targets and weights stay what they are."""
+    kinds = {"a": "log_probabilities", "p": "probabilities", "t": "targets", "w": "weights"}
+    op = declared(lambda m, a, p, t, w: m.sum(a * p * t * w), kind="row", arguments=kinds, output="number")
+    fmt = formats.get("float32")
+    for block in blocks(Draws(op, {}, fmt, 300)):
+        a, p, t, w = (np.nan_to_num(fmt.widen(block.inputs[name])) for name in kinds)
+        assert a.max(initial=0) <= 0
+        whole = ~np.isnan(fmt.widen(block.inputs["a"])).any(axis=-1)
+        np.testing.assert_allclose(np.exp(a[whole]).sum(axis=-1), 1, rtol=1e-3)
+        assert 0 <= min(p.min(), t.min(), w.min())
+        assert 1 >= max(p.max(), t.max())
+
+
+def test_long_batches():
+    """A mean over the batch has long batches of short rows, as sums over classes have long rows."""
+    op, fmt = ops.get("cross_entropy"), formats.get("float32")
+    options = op.parse_options({})
+    shapes = {
+        block.inputs["logits"].shape[1:]
+        for seed in range(6)
+        for block in blocks(Draws(op.under(options), options, fmt, 600, seed))
+    }
+    assert any(batch > 256 and classes < 8 for batch, classes in shapes)
+    assert any(batch < 8 and classes > 256 for batch, classes in shapes)

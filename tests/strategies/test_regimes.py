@@ -10,7 +10,7 @@ from stabcheck.strategies.regimes import REGIMES, column, get, log_uniform, top_
 ALL = [pytest.param(f, id=f.name) for f in formats.FORMATS.values()]
 EVERY = [pytest.param(r, id=r.name) for r in REGIMES.values()]
 #: Regimes that hold what their name says.
-NAN, INFINITE = {"nan"}, {"mask", "masks", "infinite"}
+NAN, INFINITE = {"nan"}, {"mask", "masks", "padding", "infinite"}
 
 
 def drawn(regime, fmt, shape=(300, 9), seed=0):
@@ -139,3 +139,13 @@ def test_tools():
     assert 0.45 < (x < 1).mean() < 0.55
     assert [1] * 6 == top_mask(rng, (6, 4)).sum(axis=-1).tolist()
     assert (3, 0) == top_mask(rng, (3, 0)).shape
+
+
+def test_padding_reaches_far():
+    """Stretches of every length from either end, and never the whole row."""
+    masked = np.isneginf(drawn("padding", formats.get("float32"), (400, 1000)))
+    length = masked.sum(axis=-1)
+    assert length.max() < 1000
+    assert ((length > 512) & masked[:, 0]).sum() > 50
+    assert ((length > 512) & masked[:, -1]).sum() > 20
+    assert (np.abs(np.diff(masked.astype(int), axis=-1)).sum(axis=-1) <= 1).all()
