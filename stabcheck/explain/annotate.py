@@ -15,6 +15,7 @@ from stabcheck.engine.request import Task
 from stabcheck.errors import StabcheckError
 from stabcheck.explain.cause import diagnose
 from stabcheck.explain.fixes import Check, propose
+from stabcheck.explain.proof import options_of
 from stabcheck.explain.trace.run import Call
 from stabcheck.findings import Cell, Finding, Report, Where
 from stabcheck.oracle.ladder import Oracle
@@ -137,9 +138,16 @@ def explain(finding: Finding, runner: LocalRunner, check: Check | None, root: Pa
     if where is not None:
         where = Where(relative(Path(where.file), root), where.line, where.operation)
     if cause is not None and cause.kind != "unknown":
-        # A snippet knows the op with its default options only.
-        example = None if finding.options or finding.argument else inputs
-        fix = propose(finding.op, cause.kind, finding.dtype, finding.onset, check, example)
+        fix = propose(
+            finding.op,
+            cause.kind,
+            finding.dtype,
+            finding.onset,
+            check,
+            None if finding.argument else inputs,
+            line="" if where is None else where.operation,
+            options=options_of(finding),
+        )
     elif where is None:  # nothing was found, and what the trace says of itself helps nobody
         cause = None
     return replace(finding, cause=cause, where=where, fix=fix)

@@ -32,7 +32,8 @@ def blame(rerun: Rerun, tape: Tape, right: Right) -> Verdict:
             constant = [s for s in mending if any(_is_constant(n, derived) for n in rerun.sites[s])]
             return _limited(rerun, kind, (constant or mending)[0], derived)
         if len(sites) > 1 and right(rerun.bypassing(_only(bypass, set(sites)))):
-            return _limited(rerun, kind, sites[0], derived)
+            # Of several that must all go the last one decides: an inner `where` often guards the outer one.
+            return _limited(rerun, kind, sites[-1], derived)
     limited = _active_limit(rerun, derived)
     if limited is not None:
         return _limited(rerun, "clipping", limited, derived)
@@ -41,7 +42,12 @@ def blame(rerun: Rerun, tape: Tape, right: Right) -> Verdict:
         return branch
     opaque = next((s for s in tape.steps if s.kind == "opaque"), None)
     if opaque is not None:
-        return Verdict("unknown", opaque.note, opaque.place, opaque.operation)
+        return Verdict(
+            "unknown",
+            f"{opaque.operation} is one step here: nothing is known of what it does inside",
+            opaque.place,
+            opaque.operation,
+        )
     text = f"even without any rounding this formula gives {number(value)}"
     return verdict("formula", text, rerun.end) if rerun.end.step else Verdict("formula", text, Place())
 

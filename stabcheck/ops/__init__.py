@@ -84,9 +84,10 @@ def _imported(module: str, attribute: str) -> Op:
 def spec(op: Op) -> str:
     """What the command line knows the op by: its name, or the user's module or file that holds it."""
     module = op.formula.__module__
-    if module.partition(".")[0] in ("stabcheck", "__main__") or "<" in op.formula.__qualname__:
-        return op.name
     file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
+    nameless = module == "__main__" and file.suffix != ".py"  # typed in, or python -c
+    if module.partition(".")[0] == "stabcheck" or nameless or "<" in op.formula.__qualname__:
+        return op.name
     by_file = file.suffix == ".py" and file.stem not in (module.rpartition(".")[2], "__init__")
     return f"{file if by_file else module}:{op.formula.__qualname__}"
 

@@ -210,7 +210,7 @@ def _facts(finding: Finding, report: Report) -> Markup:
         said.append(("onset", f"from {numbers.onset(finding.onset)}"))
     said += [("what", finding.text), ("regimes", view.regimes(finding))]
     if finding.share > 0:
-        said.append(("share", f"{100 * finding.share:.2g} % of the examples"))
+        said.append(("share", f"{numbers.percent(finding.share)} of the examples"))
     told = [tag("div", tag("dt", title), tag("dd", value)) for title, value in said if value]
     examples = [
         _example("Minimal", finding.minimal, finding.dtype),

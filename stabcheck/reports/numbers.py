@@ -55,6 +55,11 @@ def _styled(digits: str) -> str:
     return f"{mantissa}e{int(exponent):+03d}"
 
 
+def percent(share: float) -> str:
+    """A share in per cent: 100 %, 37 %, 4.2 %, 0.013 %."""
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.2g} %"
+
+
 def away(value: float, digits: int = 3) -> str:
     """`value` rounded away from zero to that many significant digits: 1.0004 is "1.01", never "1"."""
     if math.isnan(value) or math.isinf(value) or value == 0.0:

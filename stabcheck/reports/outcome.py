@@ -91,7 +91,7 @@ def _troubles(report: Report, cells: Sequence[Cell]) -> list[str]:
         )
     if undecided_share(report) > UNDECIDED_LIMIT:
         troubles.append(
-            f"{100 * undecided_share(report):.2g} % of the elements are undecided "
+            f"{numbers.percent(undecided_share(report))} of the elements are undecided "
             f"(limit {100 * UNDECIDED_LIMIT:g} %)"
         )
     return troubles

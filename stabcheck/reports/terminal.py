@@ -361,4 +361,4 @@ def _shared(finding: Finding) -> str:
 
 
 def _share(share: float) -> str:
-    return f" ({100 * share:.2g} % of the examples)" if share > 0 else ""
+    return f" ({numbers.percent(share)} of the examples)" if share > 0 else ""

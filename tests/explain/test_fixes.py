@@ -84,10 +84,53 @@ def test_absorption_prefers_log1p() -> None:
 
 def test_unknown_op_falls_back_on_general_advice() -> None:
     """A user's own op gets the rewrite that fits the cause, or none."""
-    fix = propose("my_own_op", "zero-times-inf", "float32")
+    fix = propose("my_own_op", "zero-times-inf", "float32", line="p * np.log(p)")
     assert fix is not None
     assert "xlogy" in fix.title
     assert propose("my_own_op", "unknown", "float32") is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "of_use", "of_no_use"),
+    [
+        (
+            "cancellation",
+            ["np.exp(x) - 1", "1.0 - torch.exp(-x)"],
+            ["a - b", "np.expm1(r) - r", "1 - s", "u + 1"],
+        ),
+        ("absorption", ["np.log(1 + e)"], ["x + 1e-9"]),
+        ("zero-times-inf", ["p * np.log(p)", "p * (torch.log(p) - log_q)"], ["d * d * np.expm1(x)"]),
+        (
+            "clipping",
+            ["np.clip(p, eps, 1)", "p.clamp(min=1e-6)", "np.log(np.maximum(p, eps))"],
+            ["np.log(p + 1e-8)"],
+        ),
+    ],
+)
+def test_general_advice_is_about_the_line(cause: str, of_use: list[str], of_no_use: list[str]) -> None:
+    """A rewrite is proposed where the guilty line has what it rewrites."""
+    for line in of_use:
+        assert propose("my_own_op", cause, "float32", line=line) is not None, line
+    for line in of_no_use:
+        assert propose("my_own_op", cause, "float32", line=line) is None, line
+
+
+def test_a_fix_stands_the_options_too() -> None:
+    """A snippet that does not know label smoothing is none for who asked for it."""
+    plain = propose("cross_entropy", "overflow", "float32", check=graded)
+    assert plain is not None
+    assert plain.grade in ("stable", "accurate")
+    assert (
+        propose("cross_entropy", "overflow", "float32", check=graded, options={"label_smoothing": 0.1})
+        is None
+    )
+
+
+def test_the_range_of_the_present_code_is_its_own() -> None:
+    """An overflow that begins far beyond the cliff of exp is not that of exp."""
+    fix = propose("softmax", "overflow", "float32", onset=1e30)
+    assert fix is not None
+    assert "fails from magnitude 1e+30" in fix.safe_range
 
 
 def test_verified_carries_the_grade() -> None:

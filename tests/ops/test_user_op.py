@@ -1,6 +1,8 @@
 """`@stabcheck.op`: a formula of one line gets the same judging as the catalogue, with gates of its own."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -371,3 +373,26 @@ def test_the_mean_of_subnormal_numbers_may_be_rounded():
     assert SILENT == codes(
         two_passes, normalised, examples=tiny, range=(-100, 100), regimes=["tiny", "moderate"]
     )
+
+
+def test_a_script_can_be_named_on_the_command_line(tmp_path):
+    """What a script that was run says of reproducing it is a command that runs."""
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import numpy as np, stabcheck\n"
+        "@stabcheck.op(name='hypotenuse', kind='elementwise')\n"
+        "def longer(m, x): return m.sqrt(1 + x * x)\n"
+        "def plain(x): return np.sqrt(1 + x * x)\n"
+        "if __name__ == '__main__':\n"
+        "    print(stabcheck.check(plain, longer, dtypes=('float32',), max_examples=60))\n"
+    )
+    said = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=True
+    ).stdout
+    command = said.split("Reproduce with:")[1].split("\n\n")[0].split()
+    assert "mine.py:longer" in command[command.index("--op") + 1]
+    again = subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert again.returncode == 1, again.stderr
+    assert "SC102" in again.stdout

@@ -128,3 +128,19 @@ def test_names_of_the_catalogue_are_short() -> None:
     """Those of others are whole."""
     assert names.short("stabcheck.implementations.softmax:naive") == "naive"
     assert names.short("my/layers.py:softmax") == "my/layers.py:softmax"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (1.0, "100 %"),
+        (0.999, "100 %"),
+        (0.37, "37 %"),
+        (0.0996, "10 %"),
+        (0.042, "4.2 %"),
+        (0.00013, "0.013 %"),
+    ],
+)
+def test_shares(share: float, text: str) -> None:
+    """Two digits, and never 1e+02 %."""
+    assert numbers.percent(share) == text

@@ -12,6 +12,7 @@ from types import CodeType, FrameType
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _OURS_TO_EXPLAIN = _PACKAGE / "implementations"
+_CALLERS = _PACKAGE / "targets"
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,21 @@ def _libraries() -> tuple[str, ...]:
 
 @cache
 def kind_of_file(filename: str) -> str:
-    """ "user", "library", "array" (the array library itself) or "machinery" (stabcheck's own)."""
+    """ "user", "library", "array" (the array library itself), "machinery" (stabcheck's own) or "caller" (what
+    of that calls targets)."""
     if filename.startswith("<"):
         return "library" if filename.startswith("<frozen") or "array_function" in filename else "user"
     path = Path(filename).resolve()
     if path.is_relative_to(_PACKAGE):
-        return "user" if path.is_relative_to(_OURS_TO_EXPLAIN) else "machinery"
+        if path.is_relative_to(_OURS_TO_EXPLAIN):
+            return "user"
+        return "caller" if path.is_relative_to(_CALLERS) else "machinery"
     for root in _libraries():
         if path.is_relative_to(root):
-            inside = path.relative_to(root).parts
-            top = inside[1] if inside[0] == "site-packages" and len(inside) > 1 else inside[0]
-            return "array" if top in ("numpy", "ml_dtypes") else "library"
+            package, *inside = [part for part in path.relative_to(root).parts if part != "site-packages"]
+            if package == "torch" and inside[0].startswith("_"):  # its own wrappers around traced calls
+                return "machinery"
+            return "array" if package in ("numpy", "ml_dtypes") else "library"
     return "user"
 
 
@@ -65,7 +70,7 @@ class Home:
             rank = 2 if filename == self.file else 1 if kind == "library" else 0
             if rank and (best is None or rank > best[0]):
                 best = (rank, frame)
-            if frame.f_code is self.code:
+            if frame.f_code is self.code or kind == "caller":  # further out are those who called stabcheck
                 break
             frame = frame.f_back
         return place_of(best[1]) if best is not None else Place()
