@@ -150,7 +150,7 @@ class Conclusion:
             example = Example(candidate.inputs, candidate.index, regime=candidate.regime,
                               ulps=candidate.ulps, ratio=candidate.ratio)  # fmt: skip
             return self._record(code, evidence, example, example, None, text)
-        among_copies = fails(copies, 0)
+        among_copies = fails(copies, candidate.row)
         block, row = dict(candidate.block), candidate.row
         for other in range(rows):
             pair = {n: a[[candidate.row, other]] for n, a in candidate.block.items()}

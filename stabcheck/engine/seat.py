@@ -25,6 +25,7 @@ from stabcheck.oracle.truth import Kind, Truth
 from stabcheck.strategies.block import Block
 from stabcheck.strategies.regimes import EMPTY
 from stabcheck.targets.answer import Answer
+from stabcheck.targets.guard import other_seeds
 from stabcheck.targets.layouts import Layout
 from stabcheck.targets.runner import Runner
 
@@ -137,7 +138,8 @@ class Seat:
         return new
 
     def _ask_again(self, block: Block, answer: Answer, truth: Truth, layout: Layout) -> None:
-        again = self.runner(block.inputs, layout=layout)
+        with other_seeds():
+            again = self.runner(block.inputs, layout=layout)
         same = np.array_equal(answer.values, again.values, equal_nan=True)
         self.wavering = self.wavering or not same
         far = differing(answer, again, truth)

@@ -16,6 +16,7 @@ from stabcheck.judge import JUDGED, Verdict, may_show
 from stabcheck.oracle.ladder import Oracle
 from stabcheck.oracle.truth import Kind, Truth
 from stabcheck.targets.answer import Answer
+from stabcheck.targets.guard import other_seeds
 from stabcheck.targets.layouts import Layout
 from stabcheck.targets.runner import Runner
 
@@ -63,7 +64,9 @@ class Trial:
 
     def _unsteady(self, inputs: Inputs) -> bool:
         block = stack([inputs])
-        first, second = self.runner(block, layout=self.layout), self.runner(block, layout=self.layout)
+        first = self.runner(block, layout=self.layout)
+        with other_seeds():
+            second = self.runner(block, layout=self.layout)
         return bool(differing(first, second, self.oracle.truth(block)).any())
 
     def _signals(self, candidates: Sequence[Inputs]) -> list[bool]:

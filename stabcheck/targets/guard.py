@@ -169,6 +169,8 @@ _MT19937_BYTES = 625 * 4
 
 _numpy_seeds = _NumpySeeds()
 
+_OTHER_SEED = 0x5EED
+
 
 @contextlib.contextmanager
 def _surroundings() -> Iterator[None]:
@@ -192,6 +194,16 @@ def _surroundings() -> Iterator[None]:
         if directory is not None:
             with contextlib.suppress(OSError):
                 os.chdir(directory)
+
+
+@contextlib.contextmanager
+def other_seeds() -> Iterator[None]:
+    """Global random states that no call has seen, for as long as the block lasts: since `contained` puts them
+    back, a target that draws from them would answer alike every time."""
+    with _surroundings():
+        random.seed(_OTHER_SEED)
+        np.random.seed(_OTHER_SEED)
+        yield
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """One cell at work: faults, signals, examples of one's own and notes become findings or words."""
 
 import itertools
+import random
 
 import numpy as np
 import pytest
@@ -49,6 +50,30 @@ def writes(x):
 
 def unsteady(x):
     return sigmoid(x) * (1 + 0.01 * np.random.default_rng(next(CALLS)).random())
+
+
+def noisy(x):
+    return sigmoid(x) * (1 + 0.01 * np.random.random(x.shape))
+
+
+def noisy_by_the_standard_library(x):
+    return sigmoid(x) * (1 + 0.01 * random.random())
+
+
+@pytest.mark.parametrize("target", [noisy, noisy_by_the_standard_library])
+def test_noise_from_a_global_generator(check, target):
+    """It is put back before every call; that a target draws from it shows all the same, and the user's own
+    state stays what it was."""
+    check(sigmoid, "sigmoid", dtypes=("float64",), max_examples=2)  # rich draws a number when it is imported
+    random.seed(3)
+    np.random.seed(3)
+    wanted = random.random(), np.random.random()
+    random.seed(3)
+    np.random.seed(3)
+    report = check(target, "sigmoid", dtypes=("float64",), max_examples=60)
+    assert "SC405" in {finding.code for finding in report.findings}
+    assert "SC304" not in {finding.code for finding in report.findings}
+    assert wanted == (random.random(), np.random.random())
 
 
 @pytest.mark.parametrize(
