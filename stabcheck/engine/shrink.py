@@ -24,6 +24,8 @@ Shows = Callable[[Sequence[Inputs]], Sequence[bool]]
 
 #: Rows longer than this are simplified as a whole, not number by number.
 _BY_NUMBER = 12
+#: Copies of an element that a vectorised kernel may take at once.
+_REGISTERS = (2, 4, 8, 16, 32, 64)
 #: Rows longer than this are first made equal and then shortened from the ends.
 _LONG = 128
 #: Numbers of each argument that are looked at to tell which of two examples is the simpler.
@@ -169,7 +171,16 @@ class Shrinker:
         # Without an element to blame (a signal, an exception) each is tried.
         places = [index] if index else [(i,) for i in range(size)]
         singles = [{name: np.asarray(a[i]).reshape(1) for name, a in inputs.items()} for i in places]
-        return self._first(singles) or inputs
+        return self._first(singles) or (self._alike(inputs, index, size) if index else inputs)
+
+    def _alike(self, inputs: Inputs, index: tuple[int, ...], size: int) -> Inputs:
+        """As few copies of the element as show the code: a kernel for whole registers may go another way than
+        that for single numbers."""
+        for count in (n for n in _REGISTERS if n <= size):
+            alike = {name: np.full(count, a[index]) for name, a in inputs.items()}
+            if self._first([alike]) is not None:
+                return alike
+        return inputs
 
     # -- simpler numbers ---------------------------------------------------------------------------
 
@@ -221,15 +232,19 @@ class Shrinker:
     def _numbers(self, inputs: Inputs) -> Inputs:
         best = inputs
         for a in self._real():
-            if best[a.name].size > _BY_NUMBER:
-                continue
-            for place in range(best[a.name].size):
+            if self._in_step(best[a.name]):
+                best = self._simplest(best, a, 0)
+            for place in range(best[a.name].size) if best[a.name].size <= _BY_NUMBER else ():
                 best = self._simplest(best, a, place)
         return best
 
+    def _in_step(self, values: Array) -> bool:
+        """Copies of one element change together."""
+        return self.op.kind == "elementwise" and values.size > 1 and bool((values == values.flat[0]).all())
+
     def _replaced(self, inputs: Inputs, a: Argument, place: int, value: float) -> Inputs | None:
         x = np.asarray(inputs[a.name]).astype(np.float64).ravel().copy()
-        x[place] = value
+        x[slice(None) if self._in_step(inputs[a.name]) else place] = value
         return self._with(inputs, a, x)
 
     def _simplest(self, inputs: Inputs, a: Argument, place: int) -> Inputs:

@@ -55,6 +55,13 @@ def test_rows(shows, row, expected):
     np.testing.assert_array_equal(FLOAT32.round_array(expected), FLOAT32.round_array(result))
 
 
+def test_copies_of_an_element_that_fails_in_company_only():
+    """A kernel for registers of eight, wrong beyond 7.3: the fewest copies of the simplest number."""
+    row = np.linspace(5.0, 9.0, 64)
+    result = shrunk(lambda x: x.size >= 8 and x.max() > 7.3, [row], op="tanh", index=(50,))
+    assert [[8.0] * 8] == result
+
+
 def test_the_failing_element_is_kept():
     """A row whose third class alone matters among 200."""
     row = np.zeros(200)
