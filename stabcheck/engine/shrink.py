@@ -24,6 +24,8 @@ Shows = Callable[[Sequence[Inputs]], Sequence[bool]]
 
 #: Rows longer than this are simplified as a whole, not number by number.
 _BY_NUMBER = 12
+#: How much larger the numbers of fewer classes are tried.
+_LARGER = (2.0, 4.0, 16.0)
 #: Copies of an element that a vectorised kernel may take at once.
 _REGISTERS = (2, 4, 8, 16, 32, 64)
 #: Rows longer than this are first made equal and then shortened from the ends.
@@ -110,6 +112,17 @@ class Shrinker:
         made = (self._keep(inputs, axis, s) for s in subsets)
         return self._first(m for m in made if m is not None)
 
+    def _larger(self, inputs: Inputs, axis: str, subsets: Sequence[Sequence[int]]) -> Inputs | None:
+        """Only these positions, their numbers larger: a mean of fewer takes more to be as large."""
+        argument = self._real()[0]
+        kept = [m for m in (self._keep(inputs, axis, s) for s in subsets) if m is not None]
+        values = [np.asarray(m[argument.name]).astype(np.float64) for m in kept]
+        with np.errstate(over="ignore", invalid="ignore"):
+            made = [
+                self._with(m, argument, v * k) for k in _LARGER for m, v in zip(kept, values, strict=True)
+            ]
+        return self._first(m for m in made if m is not None)
+
     def _fewer(self, inputs: Inputs, axis: str, index: tuple[int, ...]) -> Inputs:
         n = self._length(inputs, axis)
         if n <= 1:
@@ -120,6 +133,10 @@ class Shrinker:
         if small is None and n > 2:
             pairs = [(i, j) for i in marked for j in (range(n) if n <= 64 else marked) if i != j]
             small = self._try_keep(inputs, axis, [tuple(sorted(p)) for p in pairs])
+        if small is None and n > 2:
+            small = self._larger(inputs, axis, [(i,) for i in marked])
+        if small is None and n > 2:
+            small = self._larger(inputs, axis, [(i, j) for i in marked for j in marked if i < j])
         if small is not None:
             return small
         return self._shorter(inputs, axis) if n > _LONG else self._bisect(inputs, axis)
@@ -223,9 +240,9 @@ class Shrinker:
                     np.where(x == top, top, 0.0),
                     np.where(x == finite.min(), x, 0.0),
                 ]
-            cost = _cost(best)
+            present = _cost(best)
             made = [self._with(best, a, o) for o in options if not np.array_equal(o, x, equal_nan=True)]
-            simpler = sorted((m for m in made if m is not None and _cost(m) < cost), key=_cost)
+            simpler = sorted((m for m in made if m is not None and _cost(m) < present), key=_cost)
             best = self._first(simpler) or best
         return best
 

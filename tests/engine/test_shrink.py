@@ -136,3 +136,8 @@ def test_no_infinity_comes_in():
     """1.8e308 has no simpler form of one digit: 2e308 is infinite."""
     (result,) = shrunk(lambda x: x.max() > 1.75e308, [np.array([1.79e308])], fmt=formats.get("float64"))
     assert [1.79e308] >= result > [1.75e308]
+
+
+def test_fewer_classes_with_larger_numbers():
+    """A mean of three may be what overflows: two that are further apart have as large a mean."""
+    assert [[0.0, 178.0]] == shrunk(lambda x: x.max() - x.mean() > 88.7, [np.array([0.0, 0.0, 133.5])])
