@@ -42,7 +42,7 @@ _BLOCK_NUMBERS = 1 << 18
 def draw(rng: Rng, draws: Draws, regime: Regime, recipe: Recipe) -> dict[str, Array]:
     """Argument name -> array of the recipe's examples in the format (class indices int64)."""
     rows, classes = recipe.rows, recipe.classes
-    sizes = _sizes(recipe, draws.op.kind == "reducing" and not draws.op.output and regime.long)
+    sizes = _sizes(recipe)
     inputs: dict[str, Array] = {}
     scores: Floats | None = None  # what the targets are chosen by: (rows, ..., C) where there are classes
     for place, argument in enumerate(draws.op.arguments):
@@ -165,10 +165,8 @@ def _reach(draws: Draws, rows: int, classes: int) -> float:
     return max(reach / max(classes, 1), min(reach, 1 / draws.format.u)) if smoothed else reach
 
 
-def _sizes(recipe: Recipe, long: bool = False) -> dict[str, int]:
-    """Lengths of the axes of one example; half of the `long` ones are long batches of short rows."""
-    if long and recipe.seed % 4 >= 2:
-        return {"C": 2 + recipe.shape % 3, "N": recipe.classes, "D": 1, "outer": 1, "inner": 1}
+def _sizes(recipe: Recipe) -> dict[str, int]:
+    """Lengths of the axes of one example."""
     larger = _LARGER if recipe.rows < _MANY else _LARGER_OF_MANY
     batch, features, outer, inner = _shape(recipe.classes, recipe.shape, larger)
     fit = max(1, _BLOCK_NUMBERS // max(recipe.rows * recipe.classes, 1))

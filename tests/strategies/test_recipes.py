@@ -301,16 +301,3 @@ def test_the_kind_bounds_the_numbers(declared):
         np.testing.assert_allclose(np.exp(a[whole]).sum(axis=-1), 1, rtol=1e-3)
         assert 0 <= min(p.min(), t.min(), w.min())
         assert 1 >= max(p.max(), t.max())
-
-
-def test_long_batches():
-    """A mean over the batch has long batches of short rows, as sums over classes have long rows."""
-    op, fmt = ops.get("cross_entropy"), formats.get("float32")
-    options = op.parse_options({})
-    shapes = {
-        block.inputs["logits"].shape[1:]
-        for seed in range(6)
-        for block in blocks(Draws(op.under(options), options, fmt, 600, seed))
-    }
-    assert any(batch > 256 and classes < 8 for batch, classes in shapes)
-    assert any(batch < 8 and classes > 256 for batch, classes in shapes)
