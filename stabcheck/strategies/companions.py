@@ -219,9 +219,9 @@ def _within(rng: Rng, values: Array, argument: Argument, draws: Draws) -> Array:
 
 def _near_ends(rng: Rng, fmt: Format, values: Array, ends: list[float], inside: tuple[float, float]) -> Array:
     """Some of the finite numbers moved to a distance from an end that is uniform on a logarithmic scale, from
-    the next number on."""
+    the next (normal) number on."""
     held = fmt.round_array(ends)
-    step = np.maximum(fmt.widen(fmt.neighbour(held, 1)) - fmt.widen(held), fmt.eta)
+    step = np.maximum(fmt.widen(fmt.neighbour(held, 1)) - fmt.widen(held), fmt.tiny)
     which = rng.integers(len(ends), size=values.shape)
     end, least = fmt.widen(held)[which], step[which]
     reach = np.minimum(np.maximum(np.abs(end), 1.0), (inside[1] - inside[0]) / 2)
