@@ -163,4 +163,5 @@ def _classes(regime: Regime, draws: Draws, few: Sequence[int], number: int) -> i
 def _fitting(regime: Regime, rows: int, classes: int) -> int:
     """How many rows of that length one recipe draws."""
     fit = max(1, min(rows, BLOCK_ELEMENTS // max(classes, 1)))
-    return min(fit, _LONG_ROWS * max(1, rows // 32)) if regime.long else fit
+    few = math.ceil(_LONG_ROWS * min(regime.share, 1.0)) * max(1, rows // 32)
+    return min(fit, few) if regime.long else fit

@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 #: Generations, where there are examples for as many: climbing in one step is no climbing, and a generation of
 #: fewer children costs as much.
 _GENERATIONS = 6
-_CHILDREN = 16
+_CHILDREN = 25
 #: Up, down, and of many numbers half not at all.
 _WAYS = np.array([-1.0, 0.0, 0.0, 1.0])
 _EITHER_WAY = np.array([-1.0, 1.0])

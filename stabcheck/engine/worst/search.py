@@ -22,6 +22,8 @@ SHARE = 1 / 8
 _BISECTS = 1 / 4
 _AIMS = 1 / 4
 _PROPOSALS = 8
+#: Examples below which nothing is bisected: every step is a call of its own.
+_EDGES = 20
 #: As good as infinitely wrong.
 _LARGE = 1e6
 
@@ -47,7 +49,8 @@ class Worst:
         proposed = int(left * _AIMS) // COPIES
         aimed = aim(self._parents, self._rng, self._seed, proposed if proposed >= _PROPOSALS else 0)
         left -= yield from self._judged(aimed)
-        left -= yield from self._judged(cliffs(self._parents, int(left * _BISECTS)))
+        bisected = int(left * _BISECTS)
+        left -= yield from self._judged(cliffs(self._parents, bisected if bisected >= _EDGES else 0))
         yield from self._judged(climb(self._parents, self._rng, left))
 
     def _judged(self, search: Search) -> Generator[Block, None, int]:
