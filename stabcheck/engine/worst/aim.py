@@ -19,7 +19,7 @@ from stabcheck.strategies.hypothesis_runs import proposals
 Array = npt.NDArray[Any]
 
 #: Copies of a turned example, all but one of them with numbers a few ordinals away.
-COPIES = 64
+COPIES = 128
 _JITTER = 3
 #: Each knob has so many notches to either side: a stretch by up to 2^±2, a slide or a lift by up to ±16.
 _NOTCHES = 64

@@ -20,7 +20,7 @@ SHARE = 1 / 8
 #: Of that, the part that bisects, and the part that aims where it can propose at least so many times: of
 #: fewer observations Hypothesis learns nothing, and a proposal costs as much as many examples.
 _BISECTS = 1 / 4
-_AIMS = 1 / 4
+_AIMS = 1 / 8
 _PROPOSALS = 8
 #: Examples below which nothing is bisected: every step is a call of its own.
 _EDGES = 20

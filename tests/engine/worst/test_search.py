@@ -69,7 +69,7 @@ def test_all_three_ways():
     for op, target in (("softmax", softmax), ("tanh", np.tanh)):
         few, many = (
             {r for b in climbed(op, target, examples=examples)[2] for r in b.regimes}
-            for examples in (6000, 20_000)
+            for examples in (6000, 70_000)
         )
         assert {"climb", "edge"} == few
         assert {"climb", "edge", "aimed"} == many
