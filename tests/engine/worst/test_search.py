@@ -58,10 +58,10 @@ def test_errors_grow(op, target):
 def test_the_share_of_the_effort():
     """An eighth of the examples, in several generations."""
     for op, target in (("softmax", softmax), ("tanh", np.tanh)):
-        bred = climbed(op, target, examples=800)[2]
-        assert 800 * SHARE == sum(b.rows for b in bred)
+        bred = climbed(op, target, examples=632)[2]
+        assert 632 * SHARE == sum(b.rows for b in bred)
         assert len(bred) >= 4
-        assert "climb" in {r for b in bred for r in b.regimes}
+        assert {"climb"} == {r for b in bred for r in b.regimes}
 
 
 def test_all_three_ways():
@@ -117,3 +117,11 @@ def test_close_to_the_known_maximum(name):
     if found > KNOWN[name] * (1 + 1e-6):
         pytest.skip(f"another {name} than the one that was measured")
     assert KNOWN[name] * 0.9 <= found
+
+
+@pytest.mark.slow
+def test_close_to_the_known_maximum_of_scipy():
+    """expit in float32: 2.481 ulps among normal results."""
+    special = pytest.importorskip("scipy.special", reason="needs SciPy")
+    report = stabcheck.check(special.expit, "sigmoid", dtypes=("float32",), max_examples=100_000)
+    assert report.cells[0].max_ulps == pytest.approx(2.481, rel=0.01)
