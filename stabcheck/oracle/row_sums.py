@@ -19,7 +19,7 @@ from stabcheck.ops.context import Context, Value
 from stabcheck.oracle.scaled import all_finite
 
 if TYPE_CHECKING:
-    from stabcheck.oracle.conditioning import Linear
+    from stabcheck.oracle.jacobian import Linear
 
 Floats = npt.NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stabcheck.oracle import row_sums
-from stabcheck.oracle.conditioning import JacobianContext
 from stabcheck.oracle.doubles import DoubleContext
+from stabcheck.oracle.jacobian import JacobianContext
 from stabcheck.oracle.row_sums import absolute_row_sums
 
 DOUBLES = DoubleContext()
