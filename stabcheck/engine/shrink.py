@@ -118,10 +118,8 @@ class Shrinker:
         kept = [m for m in (self._keep(inputs, axis, s) for s in subsets) if m is not None]
         values = [np.asarray(m[argument.name]).astype(np.float64) for m in kept]
         with np.errstate(over="ignore", invalid="ignore"):
-            made = [
-                self._with(m, argument, v * k) for k in _LARGER for m, v in zip(kept, values, strict=True)
-            ]
-        return self._first(m for m in made if m is not None)
+            larger = [(m, v * k) for k in _LARGER for m, v in zip(kept, values, strict=True)]
+        return self._first(made for m, v in larger for made in self._with(m, argument, [v]))
 
     def _fewer(self, inputs: Inputs, axis: str, index: tuple[int, ...]) -> Inputs:
         n = self._length(inputs, axis)
@@ -201,17 +199,19 @@ class Shrinker:
 
     # -- simpler numbers ---------------------------------------------------------------------------
 
-    def _with(self, inputs: Inputs, argument: Argument, values: npt.ArrayLike) -> Inputs | None:
-        exact = np.asarray(values, dtype=np.float64)
+    def _with(self, inputs: Inputs, argument: Argument, values: Sequence[Array]) -> list[Inputs]:
+        """The example with each of these in the argument's place, rounded to the format; those that leave the
+        bounds or the range are left out."""
+        if not len(values):
+            return []
+        shape = inputs[argument.name].shape
+        exact = np.asarray(values, dtype=np.float64).reshape(len(values), math.prod(shape))
         low, high = self.allowed.get(argument.name, (-math.inf, math.inf))
-        finite = np.isfinite(exact)
-        if np.any(finite & ((exact < low) | (exact > high))):
-            return None
         with np.errstate(over="ignore"):
             rounded = self.format.round_array(exact)
-        if np.any(finite & ~np.isfinite(self.format.widen(rounded))):
-            return None
-        return {**inputs, argument.name: rounded.reshape(inputs[argument.name].shape)}
+        lost = (exact < low) | (exact > high) | ~np.isfinite(self.format.widen(rounded))
+        fitting = ~(np.isfinite(exact) & lost).any(axis=1)
+        return [{**inputs, argument.name: row.reshape(shape)} for row in rounded[fitting]]
 
     def _real(self) -> list[Argument]:
         return [a for a in self.op.arguments if not a.integer]
@@ -241,9 +241,10 @@ class Shrinker:
                     np.where(x == finite.min(), x, 0.0),
                 ]
             present = _cost(best)
-            made = [self._with(best, a, o) for o in options if not np.array_equal(o, x, equal_nan=True)]
-            simpler = sorted((m for m in made if m is not None and _cost(m) < present), key=_cost)
-            best = self._first(simpler) or best
+            made = self._with(best, a, [o for o in options if not np.array_equal(o, x, equal_nan=True)])
+            costs = [(_cost(m), m) for m in made]
+            simpler = sorted((pair for pair in costs if pair[0] < present), key=lambda pair: pair[0])
+            best = self._first(m for _, m in simpler) or best
         return best
 
     def _numbers(self, inputs: Inputs) -> Inputs:
@@ -259,24 +260,24 @@ class Shrinker:
         """Copies of one element change together."""
         return self.op.kind == "elementwise" and values.size > 1 and bool((values == values.flat[0]).all())
 
-    def _replaced(self, inputs: Inputs, a: Argument, place: int, value: float) -> Inputs | None:
-        x = np.asarray(inputs[a.name]).astype(np.float64).ravel().copy()
-        x[slice(None) if self._in_step(inputs[a.name]) else place] = value
-        return self._with(inputs, a, x)
+    def _replaced(self, inputs: Inputs, a: Argument, place: int, numbers: Sequence[float]) -> list[Inputs]:
+        """The example with each of these numbers in this place of an argument."""
+        x = np.asarray(inputs[a.name]).astype(np.float64).ravel()
+        each = np.tile(x, (len(numbers), 1))
+        each[:, slice(None) if self._in_step(inputs[a.name]) else slice(place, place + 1)] = np.asarray(numbers)[:, None]
+        return self._with(inputs, a, each)
 
     def _simplest(self, inputs: Inputs, a: Argument, place: int) -> Inputs:
         value = float(np.asarray(inputs[a.name]).astype(np.float64).ravel()[place])
         best = inputs
-        made = [self._replaced(best, a, place, v) for v in _simpler(value)]
-        best = self._first(m for m in made if m is not None) or best
+        best = self._first(self._replaced(best, a, place, _simpler(value))) or best
         value = float(np.asarray(best[a.name]).astype(np.float64).ravel()[place])
         # Toward zero on whole numbers: 4000 becomes 89 where 88.73 is the cliff.
         low, high = 0.0, abs(value)
         while math.isfinite(value) and high - low > 1 and self.tried < self.budget:
             held = self.format.widen(self.format.round_array(_grid(low, high, self.points)))
             grid = sorted({g for g in held.tolist() if low < g < high})  # rounding may reach either end
-            made = [self._replaced(best, a, place, math.copysign(g, value)) for g in grid]
-            shown = self._first(m for m in made if m is not None)
+            shown = self._first(self._replaced(best, a, place, [math.copysign(g, value) for g in grid]))
             if shown is None:
                 low = grid[-1] if grid else high
                 if not grid or high - low <= 1:
