@@ -61,7 +61,7 @@ class Verdict:
             getattr(self, name)[rows] = getattr(other, name)
 
     def any_per_row(self, mask: Bools) -> Bools:
-        return np.asarray(mask.reshape(mask.shape[0], -1).any(axis=1))
+        return np.asarray(mask.any(axis=tuple(range(1, mask.ndim))))
 
 
 def may_show(code: str, got: Floats, fmt: Format) -> Bools:
@@ -86,6 +86,7 @@ def judge(got: Floats, truth: Truth, usable: Bools | None = None) -> Verdict:
 
 def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     """Elements that are surely inside both gates need no more; the others are looked at one by one."""
+    got = _laid_out_like(truth.head, got)
     error = shift(got, -truth.unit) - truth.head
     if truth.tail.any():
         error -= truth.tail
@@ -105,21 +106,28 @@ def _judge(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
         certain = np.where(vague, np.maximum(error - truth.radius, 0.0), error)
         ratio, ulps = np.where(vague & (high > 0), ratio * (certain / high), ratio), certain / truth.step
     verdict = Verdict(
-        np.zeros(got.shape, dtype=np.int8),
-        np.zeros(got.shape) if truth.robust_only else ratio,
+        np.zeros_like(ratio, dtype=np.int8),
+        np.zeros_like(ratio) if truth.robust_only else ratio,
         ulps,
-        np.zeros(got.shape, dtype=bool),
-        np.ones(got.shape, dtype=bool),
+        np.zeros_like(ratio, dtype=bool),
+        np.ones_like(ratio, dtype=bool),
     )
     if clear.all():
         return verdict
-    places = np.flatnonzero(~clear)
-    if usable is not None:
-        usable = np.repeat(usable, got[0].size)[places] if len(usable) else None
-    rest = _one_by_one(got.reshape(-1)[places], truth.at(places), usable)
+    places = np.nonzero(~clear)
+    rest = _one_by_one(got[places], truth.at(places), None if usable is None else usable[places[0]])
     for name in Verdict.__dataclass_fields__:
-        getattr(verdict, name).reshape(-1)[places] = getattr(rest, name)
+        getattr(verdict, name)[places] = getattr(rest, name)
     return verdict
+
+
+def _laid_out_like(there: Floats, values: Floats) -> Floats:
+    """The values in the memory layout of another array: a pass over both at once is quick then."""
+    if there.flags.c_contiguous:
+        return values
+    laid = np.empty_like(there)
+    laid[...] = values
+    return laid
 
 
 def _widening(slack: Floats) -> Floats:

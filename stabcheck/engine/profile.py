@@ -47,15 +47,18 @@ class Profile:
             if x.ndim != ulps.ndim + 1 or x.shape[-1] == 0:
                 return
             bits = _of_largest(bits)
-        bits = bits.astype(np.intp)  # by these a table is read three times as fast
-        places = np.flatnonzero(ulps > self._worst[bits])
+        # By intp a table is read three times as fast; in the memory layout of the errors.
+        laid = np.empty_like(ulps, dtype=np.intp)
+        laid[...] = bits
+        places = np.argwhere(ulps > self._worst[laid])
         if not places.size:
             return
-        slices = self._slices[bits.reshape(-1)[places]]
+        each = tuple(places.T)
+        slices = self._slices[laid[each]]
         # The worst come last, and of equal ones the first.
-        order = np.argsort(-ulps.reshape(-1)[places], kind="stable")[::-1]
+        order = np.argsort(-ulps[each], kind="stable")[::-1]
         for here, place in dict(zip(slices[order].tolist(), places[order].tolist(), strict=True)).items():
-            index = tuple(int(i) for i in np.unravel_index(place, ulps.shape))
+            index = tuple(place)
             logits = np.atleast_1d(x[index].astype(np.float64))
             error = float(ulps[index])
             self._points[here] = (float(logits[np.argmax(np.abs(logits))]), error, float(ratio[index]))

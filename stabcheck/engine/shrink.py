@@ -199,7 +199,7 @@ class Shrinker:
 
     # -- simpler numbers ---------------------------------------------------------------------------
 
-    def _with(self, inputs: Inputs, argument: Argument, values: Sequence[Array]) -> list[Inputs]:
+    def _with(self, inputs: Inputs, argument: Argument, values: Sequence[Array] | Array) -> list[Inputs]:
         """The example with each of these in the argument's place, rounded to the format; those that leave the
         bounds or the range are left out."""
         if not len(values):
@@ -264,7 +264,8 @@ class Shrinker:
         """The example with each of these numbers in this place of an argument."""
         x = np.asarray(inputs[a.name]).astype(np.float64).ravel()
         each = np.tile(x, (len(numbers), 1))
-        each[:, slice(None) if self._in_step(inputs[a.name]) else slice(place, place + 1)] = np.asarray(numbers)[:, None]
+        changed = slice(None) if self._in_step(inputs[a.name]) else slice(place, place + 1)
+        each[:, changed] = np.asarray(numbers)[:, None]
         return self._with(inputs, a, each)
 
     def _simplest(self, inputs: Inputs, a: Argument, place: int) -> Inputs:

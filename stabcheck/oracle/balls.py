@@ -92,7 +92,9 @@ class BallContext64(ArithmeticContext):
         if not largest(a.abs) < math.inf:
             return super().enclosure(a)
         radius = np.asarray(a.radius() if a.finite else self._radius_of_finite(a))
-        return Enclosure(a.hi, NO_TAIL, NO_EXPONENT, np.broadcast_to(radius, a.shape))
+        if radius.shape != a.shape:
+            radius = np.full_like(a.hi, radius)
+        return Enclosure(a.hi, NO_TAIL, NO_EXPONENT, radius)
 
     @staticmethod
     def _radius_of_finite(a: Ball) -> Radius:

@@ -55,14 +55,8 @@ class ElementContext(ABC):
     # -- making values -----------------------------------------------------------------------------
 
     def array(self, values: npt.NDArray[np.float64]) -> Ball:
-        """These numbers, exactly; NaN becomes unknown.
-
-        Memory is laid out with the shorter of (last axis, all others) outermost, so that inner loops
-        of reductions and broadcasts are long.
-        """
+        """These numbers, exactly; NaN becomes unknown."""
         hi = np.asarray(values, dtype=np.float64)
-        if hi.ndim > 1 and hi.shape[-1] ** 2 < hi.size and hi.flags.c_contiguous:
-            hi = np.moveaxis(np.ascontiguousarray(np.moveaxis(hi, -1, 0)), 0, -1)
         if all_finite(hi):
             return self.ball(hi)
         bad = np.isnan(hi)

@@ -23,7 +23,7 @@ from stabcheck.oracle.balls import BallContext64
 from stabcheck.oracle.dd_balls import DDBallContext
 from stabcheck.oracle.enclosure import Enclosure
 from stabcheck.oracle.intervals import IntervalContext
-from stabcheck.oracle.scaled import all_finite
+from stabcheck.oracle.scaled import all_finite, writeable
 from stabcheck.oracle.truth import Kind, Truth, place
 
 Array = npt.NDArray[Any]
@@ -156,7 +156,7 @@ class Oracle:
             self.gate_factor,
             how.digits_of_gates,
         )
-        kind = np.zeros(placed.head.shape, dtype=np.int8)
+        kind = np.zeros_like(placed.head, dtype=np.int8)
         if not all_finite(enclosure.head):
             infinite = np.isinf(enclosure.head) & (enclosure.radius == 0)
             kind[infinite & (enclosure.head > 0)] = Kind.PLUS_INFINITY
@@ -240,7 +240,7 @@ def _without_nan(values: Array) -> Array:
 
 def _own(part: Array) -> Array:
     """A part of a truth: what is not alike for all elements may be written to, element after element."""
-    return part if part.ndim == 0 else np.require(part, requirements=("C", "W"))
+    return part if part.ndim == 0 else writeable(part)
 
 
 def _rows(inputs: Mapping[str, Array], rows: Ints) -> dict[str, Array]:
@@ -248,7 +248,7 @@ def _rows(inputs: Mapping[str, Array], rows: Ints) -> dict[str, Array]:
 
 
 def _any_per_row(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    return np.asarray(mask.reshape(mask.shape[0], -1).any(axis=1))
+    return np.asarray(mask.any(axis=tuple(range(1, mask.ndim))))
 
 
 def _spread_rows(mask: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +34,21 @@ def all_finite(values: Floats) -> bool:
     return bool(np.isfinite(values).all())
 
 
+def writeable(a: Floats) -> Floats:
+    """The array itself where it may be written to, else a copy."""
+    return a if a.flags.writeable else a.copy(order="K")
+
+
 def shift(values: Floats, exponents: npt.ArrayLike) -> Floats:
     """values * 2^exponents for int64 exponents of any size, rounded once where the result is subnormal; the
     values themselves, no copy, where all exponents are 0."""
     e = np.asarray(exponents, dtype=np.int64)
-    return np.asarray(values) if e.ndim == 0 and e == 0 else shifted_alike((values,), e)[0]
+    if e.ndim:
+        return shifted_alike((values,), e)[0]
+    alike = int(e)
+    if -_BIAS < alike <= _BIAS:
+        return np.asarray(values * 2.0**alike if alike else values)
+    return np.asarray(np.ldexp(values, max(min(alike, 5000), -5000)))
 
 
 def shifted_alike(arrays: Sequence[Floats], e: Ints) -> list[Floats]:
@@ -144,7 +155,7 @@ class Scaled:
         """The same numbers, each of them in a place of its own that may be written to."""
         mantissa = self.mantissa if self.mantissa.shape == shape else np.broadcast_to(self.mantissa, shape)
         exponent = np.broadcast_to(self.exponent, shape).copy() if self.exponent.ndim else self.exponent
-        return type(self)(np.require(mantissa, requirements=("C", "W")), exponent)
+        return type(self)(writeable(mantissa), exponent)
 
     def normalised(self) -> Scaled:
         """The same numbers as `Scaled` in the narrow sense, which mix with all others."""
@@ -161,7 +172,7 @@ class Scaled:
         mantissa, exponent = np.broadcast_to(self.mantissa, shape), np.broadcast_to(self.exponent, shape)
         return type(self)(mantissa.copy(), exponent.copy())
 
-    def __getitem__(self, key: npt.NDArray[np.int64]) -> Scaled:
+    def __getitem__(self, key: Any) -> Scaled:
         return Scaled(self.mantissa[key], self.exponent[key])
 
     def reshape(self, *shape: int) -> Scaled:
@@ -197,7 +208,7 @@ class InUnits(Scaled):
         else:
             self.mantissa[key] = shift(values.mantissa, values.exponent - self.exponent)
 
-    def __getitem__(self, key: npt.NDArray[np.int64]) -> Scaled:
+    def __getitem__(self, key: Any) -> Scaled:
         return InUnits(self.mantissa[key], self.exponent[key] if self.exponent.ndim else self.exponent)
 
     def reshape(self, *shape: int) -> Scaled:

@@ -222,7 +222,7 @@ class Truth:
 
     def expected(self, place: int) -> float | None:
         """What is expected of an element, by its position in the flattened block; None: a matter of taste."""
-        one = self.at(np.array([place]))
+        one = self.at(np.unravel_index([place], self.shape))
         if one.kind[0] >= Kind.NAN:
             return math.nan if one.kind[0] == Kind.NAN else None
         return float(one.rounded[0])
@@ -267,13 +267,13 @@ class Truth:
         own.conventions = list(self.conventions)
         return own
 
-    def at(self, places: Ints) -> Truth:
-        """Some elements, by their positions in the flattened block, as one row of elements."""
-        stable, accurate = self.stable.reshape(-1)[places], self.accurate.reshape(-1)[places]
-        return self._picked(lambda a: a.reshape(-1)[places], stable, accurate, self.rung[:0])
+    def at(self, places: tuple[Ints, ...]) -> Truth:
+        """Some elements, by their indices along every axis, as one row of elements."""
+        return self._picked(lambda a: a[places], self.stable[places], self.accurate[places], self.rung[:0])
 
     def by_element(self) -> Truth:
-        """A view with one element per example (shape (N, 1)): writing to it writes to this truth."""
+        """A view with one element per example (shape (N, 1)): writing to it writes to this truth, the memory
+        of which is in C order for an elementwise op."""
         for name in _PARTS:
             self._each(name)
         stable, accurate = self.stable.reshape(-1, 1), self.accurate.reshape(-1, 1)

@@ -53,7 +53,7 @@ class Parents:
                 place = np.unravel_index(int(flat), ulps.shape)
                 self._keep(float(ulps[place]), {n: np.asarray(a[place]) for n, a in block.inputs.items()})
             return
-        worst = ulps.reshape(block.rows, -1).max(axis=1, initial=0.0)
+        worst = ulps.max(axis=tuple(range(1, ulps.ndim)), initial=0.0)
         for row in _largest(worst, _PARENTS // 2, self._floor):
             self._keep(float(worst[row]), block.row(int(row)))
 
