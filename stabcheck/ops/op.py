@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -189,7 +190,7 @@ class Op:
         """The op as these options make it: soft targets for class indices, a loss per row or one in all."""
         return self if self.adapt is None else self.adapt(self, options)
 
-    @property
+    @cached_property
     def rank(self) -> int:
         """Number of axes of the largest argument of one example."""
         return max(len(argument.axes) for argument in self.arguments)

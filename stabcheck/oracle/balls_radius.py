@@ -74,22 +74,22 @@ def grown(r: Radius, by: float) -> Radius:
 
 def largest(r: Radius) -> float:
     """The largest entry; NaN if there is a NaN."""
-    return r if isinstance(r, float) else float(r.max(initial=0.0))
+    return r if isinstance(r, float) else float(np.maximum.reduce(r, axis=None, initial=0.0))
 
 
 def least(r: Radius) -> float:
     """The smallest entry; NaN if there is a NaN."""
-    return r if isinstance(r, float) else float(r.min(initial=math.inf))
+    return r if isinstance(r, float) else float(np.minimum.reduce(r, axis=None, initial=math.inf))
 
 
 def largest_size(numbers: Floats) -> float:
     """The largest magnitude; NaN if there is a NaN, 0 if there are no numbers."""
-    return float(np.abs(numbers).max(initial=0.0))
+    return float(np.maximum.reduce(np.abs(numbers), axis=None, initial=0.0))
 
 
 def smallest_size(numbers: Floats) -> float:
     """The smallest magnitude; NaN if there is a NaN, infinite if there are no numbers."""
-    return float(np.abs(numbers).min(initial=math.inf))
+    return float(np.minimum.reduce(np.abs(numbers), axis=None, initial=math.inf))
 
 
 def total(r: Radius, shape: tuple[int, ...], axis: int) -> Radius:

@@ -63,10 +63,10 @@ class DoubleContext:
         return np.where(zero, 0.0, a * np.log(np.where(zero, 1.0, self.floats(b))))
 
     def sum(self, a: Floats, axis: int = -1) -> Floats:
-        return np.asarray(np.sum(self.floats(a), axis=axis, keepdims=True))
+        return np.asarray(np.add.reduce(self.floats(a), axis=axis, keepdims=True))
 
     def max(self, a: Floats, axis: int = -1) -> Floats:
-        return np.asarray(np.max(self.floats(a), axis=axis, keepdims=True, initial=-np.inf))
+        return np.asarray(np.maximum.reduce(self.floats(a), axis=axis, keepdims=True, initial=-np.inf))
 
     def take(self, a: Floats, index: npt.NDArray[np.int64]) -> Floats:
         return np.take_along_axis(self.floats(a), index, axis=-1)

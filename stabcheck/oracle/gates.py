@@ -62,9 +62,9 @@ def stand_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _finite(a: Array) -> Array:
-    finite = np.isfinite(a)
-    if finite.all():
+    if all_finite(a):
         return a
+    finite = np.isfinite(a)
     largest = float(np.max(np.abs(a), initial=0.0, where=finite))
     mask = _MASK if largest < _NEAR_MASK else float(np.finfo(np.float64).max)
     return np.nan_to_num(a, nan=0.0, posinf=mask, neginf=-mask)

@@ -31,7 +31,7 @@ _HALF = np.int64((_BIAS - 1) << _FRACTION_BITS)
 
 def all_finite(values: Floats) -> bool:
     """Whether no element is infinite or NaN."""
-    return bool(np.isfinite(values).all())
+    return bool(np.logical_and.reduce(np.isfinite(values), axis=None))
 
 
 def writeable(a: Floats) -> Floats:
@@ -136,6 +136,8 @@ class Scaled:
             return shift(self.mantissa / other.mantissa, self.exponent - other.exponent)
 
     def floats(self) -> Floats:
+        if self.exponent.ndim == 0 and self.exponent == 0:
+            return self.mantissa
         with np.errstate(over="ignore", under="ignore"):
             return shift(self.mantissa, self.exponent)
 
@@ -190,8 +192,9 @@ class InUnits(Scaled):
     of float64 in these units is infinite or 0. The exponent is a 0-d array where all units are alike."""
 
     def like(self, values: npt.ArrayLike, exponent: npt.ArrayLike = 0) -> Scaled:
-        up = np.asarray(exponent, dtype=np.int64) - self.exponent
-        return InUnits(shift(np.asarray(values, dtype=np.float64), up), self.exponent)
+        return InUnits(
+            shift(np.asarray(values, dtype=np.float64), np.subtract(exponent, self.exponent)), self.exponent
+        )
 
     def __add__(self, other: Scaled) -> Scaled:
         return InUnits(self.mantissa + other.mantissa, self.exponent)
