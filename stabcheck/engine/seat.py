@@ -79,10 +79,8 @@ class Seat:
 
     def _feed(self, block: Block, truth: Truth, layout: Layout) -> Iterator[Event]:
         answer = self.runner(block.inputs, layout=layout)
-        if EMPTY in block.regimes and any(
-            fault.code == "SC401" for fault in answer.faults
-        ):  # another kind of input than it was seen to work on
-            self.no_empty = True
+        if any(fault.code == "SC401" for fault in answer.faults) and EMPTY in block.regimes:
+            self.no_empty = True  # another kind of input than it was seen to work on
             return
         verdict = decide(
             self.oracle, block.inputs, truth, answer.values, answer.usable, flushes=self.runner.flushes
@@ -119,7 +117,6 @@ class Seat:
     def _faults(self, block: Block, answer: Answer) -> list[str]:
         new = []
         whole: set[str] = set()  # codes of the block as a whole: halves of a block may each have the same
-        regimes: list[str] = block.regimes.tolist() if answer.faults else []
         for fault in answer.faults:
             row = max(fault.row, 0)
             if fault.code == "SC401" and fault.row >= 0 and _with_nan(block.row(row)):
@@ -130,10 +127,12 @@ class Seat:
                 continue
             if fault.row < 0:
                 whole.add(fault.code)
+            regime = block.regime(row)
             candidate = Candidate(
-                block.row(row), (), math.inf, math.nan, regimes[row], row, block.inputs, fault.text
+                block.row(row), (), math.inf, math.nan, regime, row, block.inputs, fault.text
             )
-            if self.tally.add(fault.code, candidate, regimes if fault.row < 0 else ()):
+            everything = block.by_regime(np.ones(block.rows, dtype=bool)) if fault.row < 0 else None
+            if self.tally.add(fault.code, candidate, everything):
                 new.append(fault.code)
         return new
 
@@ -145,13 +144,14 @@ class Seat:
         far = differing(answer, again, truth)
         if far.any():
             place = tuple(int(i) for i in np.argwhere(far)[0])
-            row, regimes = place[0], block.regimes
+            row = place[0]
             text = f"{answer.values[place]!r}, then {again.values[place]!r}"
+            regime = block.regime(row)
             candidate = Candidate(
-                block.row(row), place[1:], math.inf, math.nan, regimes[row], row, block.inputs, text
+                block.row(row), place[1:], math.inf, math.nan, regime, row, block.inputs, text
             )
-            rows = far.reshape(block.rows, -1).any(axis=1)
-            self.tally.add("SC405", candidate, regimes[rows].tolist())
+            rows = np.asarray(far.any(axis=tuple(range(1, far.ndim))))
+            self.tally.add("SC405", candidate, block.by_regime(rows))
 
     def _find_signal(self, block: Block, verdict: Verdict, truth: Truth) -> None:
         """Which example is right although an overflow or an invalid operation happened on the way?"""
@@ -164,7 +164,7 @@ class Seat:
         right &= ~verdict.any_per_row(truth.kind != Kind.NUMBER)
         row = self._signalling(block, np.flatnonzero(right))
         if row is not None:
-            regime = block.regimes[row]
+            regime = block.regime(row)
             self.tally.add("SC501", Candidate(block.row(row), (), 0.0, 0.0, regime, row, block.inputs))
 
     def _signalling(self, block: Block, rows: npt.NDArray[np.int64]) -> int | None:

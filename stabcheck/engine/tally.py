@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,14 +56,25 @@ class Evidence:
     smallest: Candidate | None = None
     worst: Candidate | None = None
 
-    def add(self, candidate: Candidate, regimes: Sequence[str]) -> None:
-        """`regimes`: those of the examples that showed it, one for each."""
-        self.examples += len(regimes)
+    def count(self, regimes: Counter[str]) -> None:
+        """So many more examples of these regimes showed it."""
+        self.examples += regimes.total()
         self.regimes.update(regimes)
-        if self.smallest is None or candidate.size < self.smallest.size:
+
+    def smaller(self, size: int) -> bool:
+        """Whether an example of so many numbers is smaller than all so far."""
+        return self.smallest is None or size < self.smallest.size
+
+    def worse(self, ratio: float, size: int) -> bool:
+        """Whether it is worse than all so far: of many that are infinitely wrong the shortest is."""
+        return self.worst is None or (ratio, -size) > (self.worst.ratio, -self.worst.size)
+
+    def keep(self, candidate: Candidate) -> None:
+        """Remember it where it is the smallest or the worst."""
+        if self.smaller(candidate.size):
             self.smallest = candidate
-        if self.worst is None or (candidate.ratio, -candidate.size) > (self.worst.ratio, -self.worst.size):
-            self.worst = candidate  # of many that are infinitely wrong the shortest
+        if self.worse(candidate.ratio, candidate.size):
+            self.worst = candidate
 
 
 @dataclass
@@ -122,11 +133,13 @@ class Tally:
         for rung in np.unique(truth.rung):
             self.rungs[names[rung]] += int(each[truth.rung == rung].sum())
 
-    def add(self, code: str, candidate: Candidate, regimes: Sequence[str] = ()) -> bool:
-        """Evidence from outside the judge (faults, signals), of one example or one for each of `regimes`;
+    def add(self, code: str, candidate: Candidate, regimes: Counter[str] | None = None) -> bool:
+        """Evidence from outside the judge (faults, signals), of one example or of so many of each regime;
         True when the code is new."""
         new = code not in self.evidence
-        self.evidence.setdefault(code, Evidence()).add(candidate, regimes or [candidate.regime])
+        evidence = self.evidence.setdefault(code, Evidence())
+        evidence.count(regimes or Counter([candidate.regime]))
+        evidence.keep(candidate)
         return new
 
     def _gather(
@@ -139,24 +152,29 @@ class Tally:
         mask: npt.NDArray[np.bool_],
         layout: Layout,
     ) -> None:
-        rows, regimes = np.flatnonzero(verdict.any_per_row(mask)), block.regimes
+        evidence = self.evidence.setdefault(code, Evidence())
+        evidence.count(block.by_regime(verdict.any_per_row(mask)))
         ratio = np.where(mask, verdict.ratio, -1.0)
         flat = int(np.argmax(ratio))
         worst = np.unravel_index(flat, ratio.shape)
         place = (int(worst[0]), *(int(i) for i in worst[1:]))
+        if not (
+            evidence.smaller(block.numbers) or evidence.worse(float(verdict.ratio[place]), block.numbers)
+        ):
+            return
         candidate = Candidate(
             block.row(place[0]),
             place[1:],
             float(verdict.ratio[place]),
             float(verdict.ulps[place]),
-            regimes[place[0]],
+            block.regime(place[0]),
             place[0],
             block.inputs,
             layout=layout,
             got=float(got[place]),
             expected=truth.expected(flat),
         )
-        self.evidence.setdefault(code, Evidence()).add(candidate, regimes[rows].tolist())
+        evidence.keep(candidate)
 
     def _numbers(self, block: Block, truth: Truth, verdict: Verdict) -> None:
         """Largest ratio, and errors in ulps of normal results (subnormal ones would drown them)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -44,6 +45,11 @@ class Block:
         return self.recipes[0].classes
 
     @property
+    def numbers(self) -> int:
+        """Numbers of one example, all arguments together."""
+        return sum(a[0].size for a in self.inputs.values())
+
+    @property
     def largest(self) -> int:
         """Elements of the largest argument."""
         return max(a.size for a in self.inputs.values())
@@ -53,6 +59,23 @@ class Block:
         """The regime of every example, as ordinary strings."""
         names = np.array([r.regime for r in self.recipes], dtype=object)
         return np.repeat(names, [r.rows for r in self.recipes])
+
+    def regime(self, row: int) -> str:
+        """The regime of one example."""
+        for recipe in self.recipes:
+            if row < recipe.rows:
+                return recipe.regime
+            row -= recipe.rows
+        raise IndexError(row)
+
+    def by_regime(self, examples: npt.NDArray[np.bool_]) -> Counter[str]:
+        """How many of these examples come from each regime."""
+        found: Counter[str] = Counter()
+        start = 0
+        for recipe in self.recipes:
+            found[recipe.regime] += int(np.count_nonzero(examples[start : start + recipe.rows]))
+            start += recipe.rows
+        return +found
 
     def first_rows(self, count: int = 1) -> npt.NDArray[np.int64]:
         """The places of the first examples of every recipe."""

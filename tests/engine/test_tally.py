@@ -1,5 +1,7 @@
 """What a search has seen: counts, the distribution of errors, evidence."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -71,7 +73,8 @@ def test_evidence_from_outside_the_judge():
     """True for a new code only."""
     tally = Tally(FLOAT32)
     candidate = Candidate({"x": np.zeros(2)}, (), np.inf, np.nan, "moderate", 0, {}, "ValueError: no")
-    assert [True, False] == [tally.add("SC401", candidate), tally.add("SC401", candidate, ["gaps"] * 5)]
+    many = Counter({"gaps": 5})
+    assert [True, False] == [tally.add("SC401", candidate), tally.add("SC401", candidate, many)]
     assert 6 == tally.evidence["SC401"].examples
 
 
