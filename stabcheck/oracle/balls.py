@@ -30,6 +30,7 @@ from stabcheck.oracle.balls_radius import (
     largest_size,
     log_growth,
     none,
+    outward,
     plus,
     smallest_size,
     times,
@@ -76,13 +77,7 @@ class BallContext64(ArithmeticContext):
         return self._select(places, small, a)
 
     def bounds(self, a: Ball) -> tuple[Floats, Floats]:
-        radius = np.asarray(a.radius())
-        lower, upper = a.hi - radius, a.hi + radius
-        inexact = radius > 0
-        return (
-            np.where(inexact, np.nextafter(lower, -math.inf), lower),
-            np.where(inexact, np.nextafter(upper, math.inf), upper),
-        )
+        return outward(a.hi, a.radius())
 
     def comparable(self, a: Ball) -> Floats:
         return a.hi

@@ -105,15 +105,31 @@ class ElementContext(ABC):
 
     def patch(self, a: Ball, places: Mask, special: extended.Special) -> Ball:
         """`a` with these results at the special places."""
-        hi, radius = np.zeros(a.shape), np.zeros(a.shape)
-        hi[places], radius[places] = special.hi, special.abs
-        patched = self.ball(hi, abs=radius, finite=False)
         if special.small.any():
+            hi, radius = np.zeros(a.shape), np.zeros(a.shape)
+            hi[places], radius[places] = special.hi, special.abs
             small = np.zeros(a.shape, dtype=bool)
             small[places] = special.small
-            patched = self.over_huge(patched, small)
-        out = self._select(places, patched, a)
-        return replace(out, finite=a.finite and not bool(out.special().any()))
+            out = self._select(places, self.over_huge(self.ball(hi, abs=radius, finite=False), small), a)
+            return replace(out, finite=a.finite and not bool(out.special().any()))
+        hi, radius = np.array(a.hi), np.full_like(a.hi, a.abs)
+        hi[places], radius[places] = special.hi, special.abs
+        found = bool(np.any(np.isinf(special.hi) | np.isinf(special.abs)))
+        out = self.exactly(places, 0.0, a)
+        return replace(out, hi=hi, abs=radius, finite=a.finite and not found)
+
+    def exactly(self, places: Mask, values: Floats | float, a: Ball) -> Ball:
+        """`a` with these exact numbers (or infinities) at these places."""
+        hi = np.where(places, values, a.hi)
+        lo = None if a.lo is None else np.where(places, 0.0, a.lo)
+        exp = None if a.exp is None else np.where(places, 0, a.exp)
+        radius = a.abs if none(a.abs) else np.where(places, 0.0, a.abs)
+        rel = a.rel if isinstance(a.rel, float) else np.where(places, 0.0, a.rel)
+        return self.ball(hi, lo, exp, rel, radius, a.finite and all_finite(hi))
+
+    def grounded(self, a: Ball) -> Ball:
+        """The same with 0 in place of infinities, all of which are exact."""
+        return a if a.finite else replace(a, hi=np.where(np.isinf(a.hi), 0.0, a.hi), finite=True)
 
     @abstractmethod
     def over_huge(self, a: Ball, places: Mask) -> Ball:

@@ -34,6 +34,19 @@ NEGLIGIBLE = 2.0**-900
 REL_MAX = 0.25
 
 
+def outward(middle: Floats, radius: Radius) -> tuple[Floats, Floats]:
+    """Bounds of middle - radius and middle + radius, the middle itself where the radius is 0.
+
+    Each sum is off by at most half an ulp; |x| 2^-52 is at least one ulp of a normal x, and ETA is one of a
+    subnormal x. (A fraction of the cost of `nextafter`.)
+    """
+    inexact = np.asarray(radius) > 0
+    lower, upper = middle - radius, middle + radius
+    np.subtract(lower, np.abs(lower) * 2.0**-52 + ETA, out=lower, where=inexact)
+    np.add(upper, np.abs(upper) * 2.0**-52 + ETA, out=upper, where=inexact)
+    return lower, upper
+
+
 def spread(rel: float, magnitudes: Floats) -> Floats:
     """rel * magnitude, rounded upward, and 0 where the magnitude is 0.
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from stabcheck.oracle import dd_scaling as scaling
 from stabcheck.oracle import double_double as dd
 from stabcheck.oracle.balls_arithmetic import Errors, Parts
-from stabcheck.oracle.balls_radius import UP, Floats, plus, times
+from stabcheck.oracle.balls_radius import UP, Floats, largest, outward, plus, times
 from stabcheck.oracle.balls_value import Ball, Mask, Number
 from stabcheck.oracle.dd_functions import FunctionContext
 
@@ -53,15 +54,10 @@ class DDBallContext(FunctionContext):
 
     def bounds(self, a: Ball) -> tuple[Floats, Floats]:
         a = scaling.flat(a)
-        radius = np.asarray(a.radius())
+        radius = a.radius()
         if a.lo is not None:
             radius = (radius + np.abs(a.lo)) * UP
-        inexact = radius > 0
-        lower, upper = a.hi - radius, a.hi + radius
-        return (
-            np.where(inexact, np.nextafter(lower, -math.inf), lower),
-            np.where(inexact, np.nextafter(upper, math.inf), upper),
-        )
+        return outward(a.hi, radius)
 
     def comparable(self, a: Ball) -> Floats:
         if a.exp is None:
@@ -73,6 +69,16 @@ class DDBallContext(FunctionContext):
         return scaling.tame(a)
 
     # -- arithmetic --------------------------------------------------------------------------------
+
+    def add(self, a: Any, b: Any) -> Ball:
+        """Exact infinities that meet numbers, as in a masked logit less the maximum, stay what they are."""
+        left, right = self.lift(a), self.lift(b)
+        if not (left.finite and right.finite) and largest(left.abs) + largest(right.abs) < math.inf:
+            s = left.hi + right.hi
+            if not np.isnan(s).any():
+                endless = np.isinf(left.hi) | np.isinf(right.hi)
+                return self.exactly(endless, s, super().add(self.grounded(left), self.grounded(right)))
+        return super().add(left, right)
 
     def _add(self, a: Ball, b: Ball) -> Ball:
         """Float64 numbers add up exactly, others within ADD_REL; exponents are aligned to the larger."""

@@ -44,8 +44,11 @@ class FunctionContext(ArithmeticContext):
 
     def exp(self, a: Any) -> Ball:
         """e^d - 1 and the kernel's error as relative radius; saturates beyond EXP_MAX: [0, 1/huge], an
-        overflow, or unknown where d > STEP_MAX leaves it open."""
-        return self.unary("exp", scaling.flat(self.lift(a)), self._exp)
+        overflow, or unknown where d > STEP_MAX leaves it open. The limit of an exact -inf is an exact 0."""
+        a = scaling.flat(self.lift(a))
+        if not a.finite and largest(a.abs) < math.inf and a.hi.max(initial=0.0) < math.inf:
+            return self.exactly(np.isinf(a.hi), 0.0, self._exp(self.grounded(a)))
+        return self.unary("exp", a, self._exp)
 
     def _exp(self, a: Ball) -> Ball:
         d = a.radius()
@@ -60,7 +63,7 @@ class FunctionContext(ArithmeticContext):
             wide = np.broadcast_to(np.asarray(d) > STEP_MAX, a.shape)
             out = self._select(wide, self._exp_wide(a), out)
         if size + largest(d) > kernels.EXP_MAX:
-            out = self._saturated(out, a)
+            out = self._saturated(out, a, np.abs(a.hi) + d > 0.5 * kernels.EXP_MAX)
         return self.settle(out) if out.finite else out
 
     def _exp_kernel(self, hi: Floats, lo: Floats | None, size: float) -> Ball:
@@ -86,15 +89,17 @@ class FunctionContext(ArithmeticContext):
         half = end.hi * 0.5 * (1 + 2.0**-40)
         return replace(end, hi=half, lo=np.zeros_like(half), abs=half)
 
-    def _saturated(self, out: Ball, a: Ball) -> Ball:
-        lower, upper = self.bounds(a)
+    def _saturated(self, out: Ball, a: Ball, far: Mask) -> Ball:
+        """`out` corrected at these places, which hold all that may lie beyond EXP_MAX."""
+        lower, upper = self.bounds(self._map(a, lambda part: np.broadcast_to(part, a.shape)[far]))
         tiny = Ball(self, np.array(0.5), exp=np.array(-scaling.HUGE_EXPONENT), abs=0.5)
-        over = Ball(self, np.array(math.inf), abs=math.inf, finite=False)
-        lost = Ball(self, np.array(0.0), abs=math.inf, finite=False)
-        out = self._select(upper < -kernels.EXP_MAX + 1, tiny, out)
+        out = self._select(_among(far, upper < -kernels.EXP_MAX + 1), tiny, out)
         high = upper > kernels.EXP_MAX
         if high.any():
-            out = self._select(high, self._select(lower >= kernels.EXP_MAX - 1, over, lost), out)
+            over = Ball(self, np.array(math.inf), abs=math.inf, finite=False)
+            lost = Ball(self, np.array(0.0), abs=math.inf, finite=False)
+            out = self._select(_among(far, high & ~(lower >= kernels.EXP_MAX - 1)), lost, out)
+            out = self._select(_among(far, high & (lower >= kernels.EXP_MAX - 1)), over, out)
         return out
 
     def log(self, a: Any) -> Ball:
@@ -194,6 +199,13 @@ class FunctionContext(ArithmeticContext):
 
     def _flipped(self, a: Ball, sign: Floats) -> Ball:
         return replace(a, hi=a.hi * sign, lo=None if a.lo is None else a.lo * sign)
+
+
+def _among(places: Mask, chosen: Mask) -> Mask:
+    """The chosen ones of these places."""
+    mask = np.zeros(places.shape, dtype=bool)
+    mask[places] = chosen
+    return mask
 
 
 def _log_error(y: Floats) -> Floats:

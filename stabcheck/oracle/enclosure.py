@@ -37,3 +37,9 @@ class Enclosure:
     @property
     def shape(self) -> tuple[int, ...]:
         return self.head.shape
+
+    def __getitem__(self, rows: Ints) -> Enclosure:
+        tail = self.tail[rows] if self.tail.ndim else self.tail
+        exponent = self.exponent[rows] if self.exponent.ndim else self.exponent
+        beyond = None if self.beyond is None else self.beyond[rows]
+        return Enclosure(self.head[rows], tail, exponent, self.radius[rows], beyond)

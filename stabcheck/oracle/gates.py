@@ -105,10 +105,12 @@ def evaluate(
             y = np.where(np.isfinite(enclosure.head), y, _finite(y))
         stable, accurate = _gates(asked, DoubleContext(), y, size)
         slack = np.asarray(op.gates.slack if op.gates is not None else Gates.slack)
+        if not all_finite(enclosure.head):
+            exact = ~np.isfinite(enclosure.head)
+            stable, accurate = (gate.where(~exact, gate.like(1.0)) for gate in (stable, accurate))
         told = all_finite(stable.mantissa) and all_finite(accurate.mantissa)
         if not (told and (fmt.narrow or all_finite(y))):
-            stable, accurate = stable.normalised(), accurate.normalised()
-            stable, accurate, slack = _where_sure(asked, y, stable, accurate, slack)
+            stable, accurate, slack = _made_sure(asked, y, stable.owned(), accurate.owned(), slack)
     if factor != 1:
         stable, accurate = stable.times(factor), accurate.times(factor)
     if fmt.narrow:
@@ -130,6 +132,31 @@ class _Asked:
     enclosure: Enclosure
     placed: Placed
 
+    def take(self, rows: npt.NDArray[np.int64]) -> _Asked:
+        """The same for some examples."""
+        inputs = {name: a[rows] for name, a in self.inputs.items()}
+        return replace(self, inputs=inputs, enclosure=self.enclosure[rows], placed=self.placed[rows])
+
+
+def _made_sure(
+    asked: _Asked,
+    y: npt.NDArray[np.float64],
+    stable: Scaled,
+    accurate: Scaled,
+    slack: npt.NDArray[np.float64],
+) -> tuple[Scaled, Scaled, npt.NDArray[np.float64]]:
+    """The gates and their slack, those of examples that float64 does not tell put in place."""
+    told = np.isfinite(stable.mantissa) & np.isfinite(accurate.mantissa) & np.isfinite(y)
+    rows = np.flatnonzero(~told.all(axis=tuple(range(1, told.ndim))))
+    few = stable[rows].normalised(), accurate[rows].normalised()
+    surely_stable, surely_accurate, relative = _where_sure(asked.take(rows), y[rows], *few, slack)
+    stable.put(rows, surely_stable)
+    accurate.put(rows, surely_accurate)
+    if relative.ndim:
+        slack = np.full(told.shape, slack)
+        slack[rows] = relative
+    return stable, accurate, slack
+
 
 def _where_sure(
     asked: _Asked,
@@ -142,10 +169,8 @@ def _where_sure(
     what they are at least."""
     known = np.isfinite(stable.mantissa) & np.isfinite(y)
     sure = known & np.isfinite(accurate.mantissa)
-    beyond = ~sure & np.isfinite(asked.enclosure.head)
-    if beyond.any() and EXTENDED is not None:
-        rows = np.flatnonzero(beyond.reshape(len(beyond), -1).any(axis=1))
-        known[rows], sure[rows] = _extended(asked, EXTENDED, rows, stable, accurate)
+    if EXTENDED is not None:
+        stable, accurate, known, sure = _extended(asked, EXTENDED)
     if sure.all():
         return stable, accurate, relative
     placed = asked.placed
@@ -157,25 +182,19 @@ def _where_sure(
 
 
 def _extended(
-    asked: _Asked, k: DoubleContext, rows: npt.NDArray[np.int64], stable: Scaled, accurate: Scaled
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Put the gates of these examples, in floats of a wider range, in place; returns which are known, and
-    which are known both."""
+    asked: _Asked, k: DoubleContext
+) -> tuple[Scaled, Scaled, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """The gates in floats of a wider range, which stable ones are known, and which are known both."""
 
     def scaled(value: Value) -> Scaled:
         mantissa, exponent = np.frexp(k.floats(value))
         return Scaled.of(mantissa, exponent)
 
-    enclosure, there = asked.enclosure, asked.placed[rows]
-    few = {name: a[rows] for name, a in asked.inputs.items()}
-    exponent = np.broadcast_to(enclosure.exponent, enclosure.shape)[rows]
-    y = np.ldexp(k.floats(enclosure.head[rows]), np.clip(exponent, -9999, 9999))
-    size = Scaled.of(np.abs(there.head), there.unit)
-    wide = _gates(replace(asked, inputs=few, placed=there), k, y, size, scaled)
-    stable.put(rows, wide[0])
-    accurate.put(rows, wide[1])
-    known = np.isfinite(wide[0].mantissa) & np.isfinite(y)
-    return known, known & np.isfinite(wide[1].mantissa)
+    enclosure, placed = asked.enclosure, asked.placed
+    y = np.ldexp(k.floats(enclosure.head), np.clip(enclosure.exponent, -9999, 9999))
+    stable, accurate = _gates(asked, k, y, Scaled.of(np.abs(placed.head), placed.unit), scaled)
+    known = np.isfinite(stable.mantissa) & np.isfinite(y)
+    return stable, accurate, known, known & np.isfinite(accurate.mantissa)
 
 
 def _least(op: Op, fmt: Format) -> Scaled:
