@@ -181,7 +181,10 @@ def _one_by_one(got: Floats, truth: Truth, usable: Bools | None) -> Verdict:
     # numbers are next to what a row holds (float16), and something else may have made the answer large.
     nothing = (got == 0) & (np.abs(rounded) >= 2 * fmt.eta)
     beside = small_got if fmt.tiny < fmt.u**4 else np.abs(got) < np.abs(rounded)
-    vanished = (wrong | lost) & small_truth & (nothing | ((not truth.relative) & beside))
+    vanished = small_truth & (nothing | ((not truth.relative) & beside))
+    if not truth.relative and fmt.tiny < fmt.u**4:  # sigmoid(-89) is missing from sigmoid(x) - z
+        vanished |= shift(high, unit) < fmt.tiny
+    vanished &= wrong | lost
     code[vanished] = _NUMBER["SC203"]
     # Where nothing is known of the truth yet (an infinite radius) it may have no value at all, as 0 / 0.
     known = np.isfinite(truth.radius)

@@ -186,6 +186,16 @@ def test_a_lost_subnormal_breaks_accuracy_only(fmt):
 
 
 @pytest.mark.parametrize("fmt", ALL)
+def test_a_subnormal_term_that_is_lost_beside_a_normal_one(fmt):
+    """sigmoid(x) - z is -z where the sigmoid is subnormal: accuracy only, however small z is."""
+    z, lost, gate = 8 * Fraction(fmt.tiny), Fraction(fmt.tiny) / 2, Fraction(fmt.eta)
+    expected = "SC201" if fmt.name == "float16" else "SC203"
+    assert expected == code_of(fmt, lost - z, -float(z), gate, relative=False)
+    assert "SC201" == code_of(fmt, lost - z, -float(z), gate)
+    assert "SC201" == code_of(fmt, 2 * lost - z, -float(z), gate, relative=False), "a normal term"
+
+
+@pytest.mark.parametrize("fmt", ALL)
 def test_nan_is_wrong_wherever_the_truth_is_a_number(fmt):
     """SC101, however wide the gate; also where the truth is an exact infinity."""
     assert "SC101" == code_of(fmt, 1, math.nan, 10**6)

@@ -133,8 +133,10 @@ def _logits(rng: Rng, draws: Draws, regime: Regime, argument: Argument, shape: S
             # Sums of narrow formats are carried in float32.
             wide = max(draws.format.max, _FLOAT32.max) / (_HEADROOM * max(shape[-1], 1))
             return _clipped(values, wide)
-        smoothed = draws.op.kind == "row" and draws.options.get("label_smoothing")
-        return _clipped(values, _reach(draws, 1, shape[-1])) if smoothed else values
+        averaged = draws.options.get("label_smoothing") or draws.options.get("target_kind") == "soft"
+        if draws.op.kind == "row" and averaged:  # of log-probabilities that are infinite the mean may not be
+            return _clipped(values, _reach(draws, 1, shape[-1]))
+        return values
     place = argument.axes.index("C") + 1
     moved = (*shape[:place], *shape[place + 1 :], shape[place])
     count = math.prod(moved[:-1])

@@ -154,14 +154,23 @@ def _classes(regime: Regime, draws: Draws, few: Sequence[int], number: int) -> i
     if regime.long:
         longest = draws.max_classes
         shortest = min(257, longest)
+        if regime.ragged:
+            return max(min(_with_a_rest(place, longest), longest), shortest)
         return longest if number % 2 == 0 else shortest + place % (longest - shortest + 1)
     own = [n for n in regime.lengths if n <= draws.max_classes] or [1]
     shared = [n for n in own if n in few] or own if regime.lengths else few
     return shared[place % len(shared)]
 
 
+def _with_a_rest(number: int, longest: int) -> int:
+    """Whole blocks of a power of two and a few classes more, for which a kernel needs a way of its own."""
+    block = 64 << number % 6
+    blocks = 1 + number // 6 % max(longest // block, 1)
+    return block * blocks + 1 + number // 1000 % 31
+
+
 def _fitting(regime: Regime, rows: int, classes: int) -> int:
     """How many rows of that length one recipe draws."""
     fit = max(1, min(rows, BLOCK_ELEMENTS // max(classes, 1)))
-    few = math.ceil(_LONG_ROWS * min(regime.share, 1.0)) * max(1, rows // 32)
+    few = math.ceil(_LONG_ROWS * regime.share) * max(1, rows // 32)
     return min(fit, few) if regime.long else fit

@@ -211,6 +211,7 @@ def test_lengths():
     assert {1} == set(lengths["single"])
     assert [4096, 4096] == [lengths[name][0] for name in ("long", "long tail")]
     assert all(n > 256 for n in lengths["long"])
+    assert all(256 < n <= 4096 and 0 < n % 64 < 32 for n in lengths["long gaps"])
     assert {1, 2, 3} <= {n for drawn in lengths.values() for n in drawn}
     assert {1} == {b.classes for b in blocks(draws(max_classes=1))}
 

@@ -86,7 +86,9 @@ def test_interrupt_reaches_the_run(ready, block):
     ("result", "code", "text"),
     [
         (lambda x: None, "SC403", "returned None"),
-        (lambda x: stable(x).tolist(), "SC403", "returned a list, not an array"),
+        (lambda x: [stable(x), 1], "SC403", "returned a list, not an array"),
+        (lambda x: [[0.5, 0.25, 0.25], [1.0]], "SC403", "returned a list, not an array"),
+        (lambda x: [], "SC403", "returned a list, not an array"),
         (lambda x: (v for v in x), "SC403", "returned a generator, not an array"),
         (lambda x: (stable(x), 1), "SC403", "returned a tuple, not an array"),
         (lambda x: "softmax", "SC403", "returned 'softmax'"),
@@ -106,6 +108,8 @@ def test_interrupt_reaches_the_run(ready, block):
     ids=[
         "None",
         "list",
+        "ragged list",
+        "empty list",
         "generator",
         "tuple",
         "text",
@@ -124,6 +128,15 @@ def test_results_that_are_no_answer(ready, block, result, code, text):
     answer = ready(result, rows=False)(block([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
     assert answer.faults == (Fault(code, -1, text),)
     assert not answer.usable.any()
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_lists_of_floats_are_answers(ready, block, rows):
+    """As plain Python makes them, with one bracket or two."""
+    given = block([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+    answer = ready(lambda x: stable(x).tolist(), rows=rows)(given)
+    assert not answer.faults
+    assert np.array_equal(answer.values, stable(given["x"]))
 
 
 def test_wrong_results_row_by_row_are_faults_of_their_rows(ready, block):

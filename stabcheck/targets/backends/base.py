@@ -40,13 +40,16 @@ class Backend:
         return values if values.ndim else values[()]
 
     def dump(self, result: Any) -> Array:
-        """The result as a NumPy array, sharing memory where possible; NotNumbersError for None, lists, ...
+        """The result as a NumPy array, sharing memory where possible; NotNumbersError for None, strings, ...
 
-        A Python float is an array of float64, an int of int64.
+        A Python float is an array of float64, an int of int64; a list of floats, as plain Python makes it, is
+        an array as well.
         """
         if isinstance(result, np.ndarray | np.generic | bool | int | float | complex):
             return np.asarray(result)
         if hasattr(result, "__array__"):
+            return np.asarray(result)
+        if isinstance(result, list) and result and _of_floats(result):
             return np.asarray(result)
         raise NotNumbersError(_what(result))
 
@@ -79,6 +82,13 @@ class Backend:
         with self.session(format):
             a, b = self.load(format.round_array(pair)), self.load(format.round_array(by))
             return bool((Format.widen(self.dump(a * b)) == 0.0).any())
+
+
+def _of_floats(result: list[Any]) -> bool:
+    """Whether this is a list of floats, or of lists of floats that are equally long."""
+    if all(isinstance(row, list) for row in result):
+        return len({len(row) for row in result}) == 1 and all(row and _of_floats(row) for row in result)
+    return all(isinstance(number, float | np.floating) for number in result)
 
 
 def _what(result: Any) -> str:
