@@ -191,5 +191,6 @@ class Conclusion:
         if op.sums_to_one and finite.size == values.size:
             total = math.fsum(values.tolist())
             if abs(total - 1) > 4 * self.oracle.format.u * (values.size + 4):
-                words.append(f"the row sums to {total:.4g}")
+                digits = next(d for d in range(4, 18) if float(f"{total:.{d}g}") != 1)
+                words.append(f"the row sums to {total:.{digits}g}")
         return "; ".join(words)

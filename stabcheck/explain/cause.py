@@ -93,7 +93,8 @@ def _verdict(
         return formula.hidden_nan(rerun, traced.tape)
     expected = finding.minimal.expected
     if expected is not None and not _agrees(rerun, mp.mpf(expected), finding.minimal.got):
-        return formula.blame(rerun, traced.tape, lambda value: _is(rerun, value, mp.mpf(expected)))
+        wanted = mp.mpf(expected)
+        return formula.blame(rerun, traced.tape, wanted, lambda value: _is(rerun, value, wanted))
     return rounding.blame(rerun, wider_is_fine)
 
 

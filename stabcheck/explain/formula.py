@@ -19,8 +19,9 @@ _LIMITS = {"clip", "maximum", "minimum", "fmax", "fmin", "nan_to_num"}
 Right = Callable[[Any], bool]
 
 
-def blame(rerun: Rerun, tape: Tape, right: Right) -> Verdict:
-    """The verdict for an output element whose exact run misses the truth; `right` recognises the truth."""
+def blame(rerun: Rerun, tape: Tape, expected: Any, right: Right) -> Verdict:
+    """The verdict for an output element whose exact run misses the truth; `right` recognises the truth, which
+    is `expected`, rounded to the format."""
     value = rerun.truth[rerun.end.serial]
     if rerun.mp.isnan(value):
         return _first_nan(rerun)
@@ -48,7 +49,8 @@ def blame(rerun: Rerun, tape: Tape, right: Right) -> Verdict:
             opaque.place,
             opaque.operation,
         )
-    text = f"even without any rounding this formula gives {number(value)}"
+    given, wanted = two_numbers(value, expected)
+    text = f"even without any rounding this formula gives {given}, not {wanted}"
     return verdict("formula", text, rerun.end) if rerun.end.step else Verdict("formula", text, Place())
 
 
