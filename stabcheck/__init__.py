@@ -15,6 +15,9 @@ _HOMES = {
     "check": "stabcheck.api",
     "assert_stable": "stabcheck.api",
     "op": "stabcheck.ops.user",
+    "Argument": "stabcheck.ops.op",
+    "Gates": "stabcheck.ops.op",
+    "Option": "stabcheck.ops.op",
     "target": "stabcheck.targets.marks",
     "UnstableError": "stabcheck.errors",
     "StabcheckError": "stabcheck.errors",
@@ -28,11 +31,14 @@ _HOMES = {
 }
 
 __all__ = [
+    "Argument",
     "Cell",
     "Example",
     "Finding",
+    "Gates",
     "Grade",
     "Level",
+    "Option",
     "Report",
     "StabcheckError",
     "UnstableError",
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
     from stabcheck.api import assert_stable, check
     from stabcheck.errors import StabcheckError, UnstableError, UsageError
     from stabcheck.findings import Cell, Example, Finding, Grade, Level, Report
+    from stabcheck.ops.op import Argument, Gates, Option
     from stabcheck.ops.user import op
     from stabcheck.targets.marks import target
 

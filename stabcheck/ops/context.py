@@ -32,6 +32,13 @@ Condition = Any
 Formula = Callable[..., Value]
 
 
+def whole(power: Any) -> int:
+    """A power as an integer; TypeError for one that is no whole number."""
+    if isinstance(power, int | float) and power == int(power):
+        return int(power)
+    raise TypeError(f"the power {power!r} is no whole number (write m.sqrt(x), or m.exp(p * m.log(x)))")
+
+
 class Context(Protocol):
     """One carrier of arithmetic."""
 

@@ -6,8 +6,10 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from stabcheck.errors import StabcheckError, UsageError
@@ -81,8 +83,8 @@ def op(
                 name=name,
                 kind=kind,
                 arguments=made,
-                formula=_explained(name, formula),
-                fast=None if fast is None else _explained(name, fast),
+                formula=_explained(name, formula, kind, output),
+                fast=None if fast is None else _explained(name, fast, kind, output),
                 output=("C",) if kind == "row" and output == "row" else (),
                 gates=gates,
                 options=tuple(options),
@@ -106,20 +108,39 @@ _MEANS = (
 )
 
 
-def _explained(name: str, formula: Formula) -> Formula:
-    """The formula; what it should not use is told as a mistake in it."""
+def _explained(name: str, formula: Formula, kind: str, output: str) -> Formula:
+    """The formula; what it should not use or return is told as a mistake in it."""
 
     @functools.wraps(formula)
-    def evaluated(*args: Any, **kwargs: Any) -> Any:
+    def evaluated(m: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            return formula(*args, **kwargs)
+            value = formula(m, *args, **kwargs)
         except StabcheckError:
             raise
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
             raise UsageError(f"the formula of op {name!r} raised {said}. {_MEANS}") from error
+        mistake = _mistaken(m, args, value, kind, output)
+        if mistake:
+            raise UsageError(f"the formula of op {name!r} {mistake}")
+        return value
 
     return evaluated
+
+
+def _mistaken(m: Any, args: Sequence[Any], value: Any, kind: str, output: str) -> str:
+    """What is wrong with the result of a formula; "" where nothing is."""
+    if value is None or isinstance(value, bool | int | float | Fraction | str | tuple | list | dict):
+        return f"returned {value!r:.60}: it must return one value made of its arguments."
+    shape = np.broadcast_shapes(*(np.shape(a) if isinstance(a, np.ndarray) else m.shape(a) for a in args))
+    found = m.shape(value)
+    if found == (shape if kind == "elementwise" or output == "row" else (*shape[:-1], 1)):
+        return ""
+    if kind == "elementwise":
+        return "reduces its arguments to fewer numbers: m.sum and m.max are for kind='row'."
+    if output == "row" and found == (*shape[:-1], 1):
+        return "returned one number for a row: declare that with output='number'."
+    return f"returned shape {found} for arguments of shape {shape}, a row being the last axis."
 
 
 def _argument(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from stabcheck.ops.context import whole
 from stabcheck.oracle.balls_radius import FLOOR, UP, Floats, Radius, least, none, plus, times
 
 if TYPE_CHECKING:
@@ -126,7 +127,10 @@ class Ball:
         return self.k.divide(other, self)
 
     def __pow__(self, power: int) -> Ball:
-        return self.k.power(self, power)
+        return self.k.power(self, whole(power))
+
+    def __abs__(self) -> Ball:
+        return self.k.abs(self)
 
     def __neg__(self) -> Ball:
         lo = None if self.lo is None else -self.lo

@@ -112,6 +112,22 @@ def _moved(k: Context, x: Value, step: float) -> Value:
     return x * (1 + k.array(away))
 
 
+#: Condition number of a tail beside |log y|: exp(-x^4) has 4.
+_TAIL = 4
+#: What a gate leaves of a tail: less is an underflow.
+_LEFT = 2.0**-6
+
+
+def _capped(k: Context, c: GateConstants, y: Value, reach: Value, gate: Value) -> Value:
+    """In so narrow a format as bfloat16 the condition number of e^x times u is near 1 at x = -36: linearised
+    a gate would let 0 pass, but (1 + u) x is e^(u x) times as much and never nothing. Next to a root a
+    condition number is large although y is not so small, and 0 may be all that can be had."""
+    size = k.abs(y)
+    nonzero = k.where(size <= 0, 1, size)
+    tail = (size > 0) & (reach <= _TAIL * (1 + k.abs(k.log(nonzero))) * size)
+    return k.where(tail, k.minimum(gate, size * ((1 - _LEFT) / c.u)), gate)
+
+
 def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options: Mapping[str, Any]) -> Gates:
     """Gates for an op that declares none.
 
@@ -168,7 +184,7 @@ def conditioning_gates(op: Op, k: Context, inputs: Mapping[str, Array], options:
             for factor in (1 + c.C * c.u, 1 - c.C * c.u) if here.bends else ():
                 there = nearby(functools.partial(operator.mul, factor)).normwise
                 reach = k.maximum(reach, known(there, reach))
-            return trusted(y, c.C * (2 + c.s(1) / 8) * (k.abs(y) + reach))
+            return trusted(y, _capped(k, c, y, reach, c.C * (2 + c.s(1) / 8) * (k.abs(y) + reach)))
         growth = c.s(k.shape(args[0])[-1])
         step = max(c.u, _STEP)
         there = beside(step).normwise

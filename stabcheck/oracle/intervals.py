@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mpmath.libmp import from_rational, mpf_cmp
 
 from stabcheck.formats import Format
-from stabcheck.ops.context import Condition, Mask, Number
+from stabcheck.ops.context import Condition, Mask, Number, whole
 from stabcheck.oracle import interval_arithmetic as arithmetic
 from stabcheck.oracle.enclosure import Enclosure
 from stabcheck.oracle.interval_arithmetic import FAILS, HOLDS, UNDECIDED, VALUELESS
@@ -108,8 +108,11 @@ class Intervals(Elementwise):
     def __neg__(self) -> Intervals:
         return _map(arithmetic.negative, self.precision, self)
 
+    def __abs__(self) -> Intervals:
+        return _map(arithmetic.absolute, self.precision, self)
+
     def __pow__(self, n: int) -> Intervals:
-        lo, hi = elementwise(partial(arithmetic.raised, self.precision, n), 2, 2)(self.lo, self.hi)
+        lo, hi = elementwise(partial(arithmetic.raised, self.precision, whole(n)), 2, 2)(self.lo, self.hi)
         return Intervals(object_array(lo), object_array(hi), self.precision)
 
 

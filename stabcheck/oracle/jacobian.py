@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stabcheck.errors import StabcheckError
-from stabcheck.ops.context import Condition, Context, Number, Value
+from stabcheck.ops.context import Condition, Context, Number, Value, whole
 
 Array = npt.NDArray[Any]
 
@@ -78,6 +78,7 @@ class Linear:
         return self.scaled(-self.value, -1)
 
     def __pow__(self, power: int) -> Linear:
+        power = whole(power)
         return self.scaled(self.value**power, power * self.value ** (power - 1) if power else 0)
 
     def __abs__(self) -> Linear:

@@ -85,6 +85,9 @@ class Elementwise(ABC):
     def __neg__(self) -> Self: ...
 
     @abstractmethod
+    def __abs__(self) -> Self: ...
+
+    @abstractmethod
     def __pow__(self, n: int) -> Self: ...
 
     def __add__(self, other: Any) -> Self:

@@ -35,6 +35,8 @@ _FEATURES = (1, 2, 2, 3, 4, 6, 9)
 _HEADROOM = 64
 #: The share of numbers close to an end of the domain that was declared for them.
 _NEAR_AN_END = 1 / 16
+#: The share of numbers close to that of the first argument.
+_NEAR_FIRST = 1 / 8
 #: Numbers of the largest argument in one block of a reducing op.
 _BLOCK_NUMBERS = 1 << 18
 
@@ -112,7 +114,20 @@ def _filled(
         return cotangents.cotangents(rng, fmt, shape, scores)
     if argument.kind == "weights":
         return _weights(rng, shape)
-    return _logits(rng, draws, regime, argument, shape)
+    values = _logits(rng, draws, regime, argument, shape)
+    if scores is not None and scores.shape == shape:
+        return _near_first(rng, fmt, values, scores)
+    return values
+
+
+def _near_first(rng: Rng, fmt: Format, values: Floats, first: Floats) -> Floats:
+    """Some of the numbers equal to those of the first argument or at a relative distance of any size: where
+    differences and quotients of the two are small."""
+    size = np.exp2(rng.uniform(-fmt.precision - 1, -1, values.shape)) * (rng.random(values.shape) < 0.75)
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = first * (1 + np.where(rng.random(values.shape) < 0.5, size, -size))
+    chosen = (rng.random(values.shape) < _NEAR_FIRST) & (np.abs(near) <= fmt.max)
+    return np.where(chosen, near, values)
 
 
 def _weights(rng: Rng, shape: Shape) -> Floats:
@@ -122,7 +137,7 @@ def _weights(rng: Rng, shape: Shape) -> Floats:
     weights = np.exp(rng.normal(size=shape) * spread)
     none = (rng.random(shape) < 0.3) & (rng.random(each) < 0.3)
     none[..., :1] = False  # what all terms lack has no logarithm
-    return np.where(none, 0.0, weights)
+    return np.where(none, 0.0, np.minimum(weights, _HEADROOM))
 
 
 def _logits(rng: Rng, draws: Draws, regime: Regime, argument: Argument, shape: Shape) -> Floats:
@@ -202,7 +217,8 @@ def _within(rng: Rng, values: Array, argument: Argument, draws: Draws) -> Array:
         low, high = max(low, draws.range[0]), min(high, draws.range[1])
     if (low, high) == (-math.inf, math.inf):
         return values
-    fmt, ends = draws.format, [end for end in argument.domain if math.isfinite(end) and low <= end <= high]
+    fmt, ends = draws.format, [end for end in argument.domain if low <= end <= high]
+    ends = [end for end in ends if abs(end) <= fmt.max]
     both = math.isfinite(low) and math.isfinite(high)
     low, high = _held(fmt, max(low, -fmt.max), 1), _held(fmt, min(high, fmt.max), -1)
     outside = np.isfinite(values) & ((values < low) | (values > high))

@@ -329,6 +329,76 @@ def test_mistakes_in_a_formula_are_told_as_such(formula, said):
     assert "m.where instead of `if`" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("formula", "how", "said"),
+    [
+        (lambda m, x: m.sum(x), {"kind": "row"}, "output='number'"),
+        (lambda m, x: m.sum(x), {}, "kind='row'"),
+        (lambda m, x: x - m.max(x), {"kind": "row", "output": "number"}, "returned shape"),
+        (lambda m, x: None, {}, "returned None"),
+        (lambda m, x: 1.5, {}, "returned 1.5"),
+        (lambda m, x: (x, x), {}, "one value made of its arguments"),
+    ],
+    ids=["number", "elementwise", "row", "None", "constant", "tuple"],
+)
+def test_results_of_a_formula_that_fit_no_declaration(formula, how, said):
+    """UsageError says what to declare."""
+    op = declared(name="unfitting", **how)(formula)
+    with pytest.raises(UsageError, match="the formula of op 'unfitting' ") as caught:
+        stabcheck.check(np.exp, op, max_examples=20)
+    assert said in str(caught.value)
+
+
+def test_powers_and_absolute_values_as_python_writes_them():
+    """x ** 2.0 is a whole power, abs(x) is m.abs(x)."""
+    op = declared(name="as_written", kind="elementwise")(lambda m, x: abs(x) + x**2.0 * 0)
+    assert SILENT == codes(np.abs, op, max_examples=60, range=(-1e4, 1e4))
+
+
+def test_nothing_is_no_answer_in_the_tail_of_bfloat16():
+    """The condition number of exp times u is beyond 1 at -36, and exp(-36) is still a normal number."""
+    op = declared(name="plain_exp", kind="elementwise")(lambda m, x: m.exp(x))
+    found = codes(lambda x: np.where(x < -35, 0, np.exp(x)).astype(x.dtype), op, dtypes=("bfloat16",))
+    assert "SC103" in found["bfloat16"]
+    assert {"bfloat16": set()} == codes(np.exp, op, dtypes=("bfloat16",))
+
+
+def test_a_domain_beyond_the_format():
+    """Its ends are not drawn."""
+    op = declared(name="far", kind="elementwise", arguments={"x": "real"}, domain=(-1e15, 1e15))(
+        lambda m, x: x * 1
+    )
+    assert {"float16": set()} == codes(lambda x: x, op, dtypes=("float16",), max_examples=60)
+
+
+def test_a_threshold_next_to_one():
+    """log(x) / (x - 1) is replaced by 1 too early."""
+    at_one = declared(name="log_ratio", kind="elementwise", arguments={"x": "real"}, domain=(0.0, 1e9))(
+        lambda m, x: m.where(x == 1, 1, m.log(x) / m.where(x == 1, 1, x - 1))
+    )
+
+    def early(x):
+        with np.errstate(all="ignore"):
+            return np.where(np.abs(x - 1) < 1e-5, 1.0, np.log(x) / (x - 1)).astype(x.dtype)
+
+    assert all("SC201" in codes(early, at_one, dtypes=("float64",), seed=s)["float64"] for s in range(3))
+
+
+def test_a_threshold_next_to_the_other_argument():
+    """(exp(a) - exp(b)) / (a - b) is replaced by exp(a) too early."""
+    quotient = declared(name="exp_quotient", kind="elementwise", domain=(-20.0, 20.0))(
+        lambda m, a, b: m.where(a == b, m.exp(a), (m.exp(a) - m.exp(b)) / m.where(a == b, 1, a - b))
+    )
+
+    def early(a, b, near=1e-5):
+        d = b - a
+        with np.errstate(all="ignore"):
+            return np.exp(a) * np.where(np.abs(d) <= near, 1.0, np.expm1(d) / d)
+
+    assert all("SC201" in codes(early, quotient, dtypes=("float64",), seed=s)["float64"] for s in range(3))
+    assert {"float64": set()} == codes(lambda a, b: early(a, b, 0), quotient, dtypes=("float64",))
+
+
 def test_an_op_is_itself_whatever_has_been_declared_under_its_name_since():
     """In Python the op that is given judges, not its namesake."""
     first = declared(name="namesake", kind="elementwise")(lambda m, x: m.exp(x))

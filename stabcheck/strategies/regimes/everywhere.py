@@ -73,6 +73,12 @@ def integers(rng: Rng, fmt: Format, shape: Shape) -> Floats:
     return np.rint(rng.uniform(-1, 1, shape) * reach)
 
 
+@regime("near integers", "next to small whole numbers, at distances of every size", share=0.7)
+def near_integers(rng: Rng, fmt: Format, shape: Shape) -> Floats:
+    whole = pick(rng, (1, 1, 1, -1, 0.5, 2, 3), shape)  # roots, poles and thresholds of many formulas
+    return whole + signs(rng, shape) * log_uniform(rng, fmt.u, 0.5, shape)
+
+
 @regime("zeros", "zeros of both signs among ordinary logits", share=0.5)
 def zeros(rng: Rng, fmt: Format, shape: Shape) -> Floats:
     values = rng.normal(size=shape)
