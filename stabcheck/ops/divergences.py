@@ -1,6 +1,7 @@
 """Ops on rows of probabilities: Kullback-Leibler divergence, entropy, cross-entropy of a class.
 
-0 log 0 = 0 throughout. Nothing assumes that a row sums to one: real rows only nearly do.
+0 log 0 = 0 throughout. Formulas do not assume that a row sums to one: real rows only nearly do. By as much as
+they miss it, dividing by the sum first (scipy.stats.entropy) may change a result: `missing_from_one`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,16 @@ SOFT_TARGET = Argument("target", "targets", ("C",), (0.0, 1.0))
 def positive_log(k: Context, p: Value) -> Value:
     """log p, and 0 where p is 0."""
     return k.log(k.where(p > 0, p, 1))
+
+
+def missing_from_one(k: Context, c: GateConstants, p: Value) -> Value:
+    """|sum p - 1| in units of u, where float64 tells it. (Distributions in float64 miss less than that.)"""
+    missing = k.abs(k.sum(p) - 1)
+    return k.where(missing > _TOLD, missing, 0) / c.u if c.format.narrow else 0 * missing
+
+
+#: From here on float64 knows the difference of a sum from 1 to three digits.
+_TOLD = 2.0**-36
 
 
 def unknown_weight(p: npt.NDArray[Any], *_: Any, **__: Any) -> Mapping[str, npt.NDArray[np.bool_]]:
@@ -107,8 +118,12 @@ entropy = register(
         formula=_entropy,
         output=(),
         gates=Gates(
-            # Relative: no term has the other sign.
-            lambda k, c, y, p: (c.C + c.s(k.shape(p)[-1])) * k.abs(y),
+            # Relative, as no term has the other sign, and what dividing by the sum changes:
+            # sum p_j / s log(p_j / s) = (y - log s) / s.
+            lambda k, c, y, p: (
+                (c.C + c.s(k.shape(p)[-1])) * k.abs(y) + missing_from_one(k, c, p) * (1 + k.abs(y))
+            ),
+            slack=1e-3,
             conditioning=lambda k, y, p: k.sum(p * k.abs(positive_log(k, p) + 1)),
             underflow=_one_step_each,
         ),
@@ -158,8 +173,12 @@ def _soft(op: Op, options: Mapping[str, Any]) -> Op:
         arguments=(PROBABILITIES, SOFT_TARGET),
         formula=_of_soft_target,
         gates=Gates(
-            # Relative: no term has the other sign; a libm call and a product each, and the sum.
-            lambda k, c, y, p, t, target_kind: (2 * c.C + c.s(k.shape(p)[-1])) * k.abs(y),
+            # Relative: no term has the other sign; a libm call and a product each, and the sum. Dividing
+            # by the sum of p adds log s.
+            lambda k, c, y, p, t, target_kind: (
+                (2 * c.C + c.s(k.shape(p)[-1])) * k.abs(y) + missing_from_one(k, c, p)
+            ),
+            slack=1e-3,
             # dr/dp_j . p_j = -t_j, dr/dt_j . t_j is the term itself.
             conditioning=lambda k, y, p, t, target_kind: k.sum(t) + k.abs(y),
             underflow=_soft_underflow,

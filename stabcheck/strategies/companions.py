@@ -100,8 +100,10 @@ def _filled(
     elementwise = draws.op.kind == "elementwise"
     if argument.kind == "probabilities":
         if scores is None:
-            return simplex.of_regime(rng, fmt, regime, shape, not elementwise)
-        return simplex.beside(rng, fmt, regime, scores, not elementwise)
+            p = simplex.of_regime(rng, fmt, regime, shape, not elementwise)
+        else:
+            p = simplex.beside(rng, fmt, regime, scores, not elementwise)
+        return p if elementwise else simplex.summing_to_one(fmt, p)
     if argument.kind == "log_probabilities":
         return simplex.logarithms(regime.fill(rng, fmt, shape), not elementwise)
     if argument.kind == "targets":

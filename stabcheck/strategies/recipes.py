@@ -165,7 +165,7 @@ def _classes(regime: Regime, draws: Draws, few: Sequence[int], number: int) -> i
 def _with_a_rest(number: int, longest: int) -> int:
     """Whole blocks of a power of two and a few classes more, for which a kernel needs a way of its own."""
     block = 64 << number % 6
-    blocks = 1 + number // 6 % max(longest // block, 1)
+    blocks = 1 + number // 6 % max((longest - 32) // block, 1)
     return block * blocks + 1 + number // 1000 % 31
 
 

@@ -1,7 +1,7 @@
 """Probabilities: as a softmax or a sigmoid hands them on, and at the edges 0 and 1.
 
-Ordinary regimes speak of logits; their softmax (rounded to the format, so that rows sum to one only nearly,
-and with exact zeros where it underflows) or sigmoid stands for them.
+Ordinary regimes speak of logits; their softmax (with exact zeros where it underflows) or sigmoid stands for
+them. What a search judges are distributions: `summing_to_one`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,30 @@ def of_regime(rng: Rng, fmt: Format, regime: Regime, shape: Shape, rows: bool) -
     if regime.serves == "probabilities":
         return values
     return _softmax(values) if rows else _sigmoid(values)
+
+
+def summing_to_one(fmt: Format, p: Floats) -> Floats:
+    """The rows as distributions, in numbers of the format; rows with a NaN stay as they are.
+
+    Some implementations divide by the sum first (scipy.stats.entropy). That must change nothing: where one
+    class has half of all, and log p or an entropy may be as small as u, the row sums to one exactly. The
+    numbers of the format from 1/2 to 1 are the multiples of u; the other classes are made such, and what is
+    smaller stays only where together it does not count in a sum. Other rows sum to one within a few u.
+    """
+    known = ~np.isnan(p).any(axis=-1, keepdims=True)
+    clean = np.where(known, p, 0.0)
+    total = clean.sum(axis=-1, keepdims=True)
+    shares = np.where(total > 0, clean / np.maximum(total, fmt.eta), 1.0 / max(p.shape[-1], 1))
+    held = fmt.widen(fmt.round_array(shares))
+    first = np.arange(p.shape[-1]) == np.argmax(held, axis=-1)[..., None]
+    others = np.where(first, 0.0, held)
+    tiny = others < fmt.u / 2
+    negligible = np.where(tiny, others, 0.0).sum(axis=-1, keepdims=True) < fmt.u / 4
+    whole = np.where(tiny, 0.0, np.rint(others / fmt.u) * fmt.u)
+    rest = np.where(tiny & negligible, others, whole)
+    exact = np.where(first, 1.0 - whole.sum(axis=-1, keepdims=True), rest)
+    heavy = held.max(axis=-1, keepdims=True, initial=0.0) >= 0.5
+    return np.where(known, np.where(heavy, exact, held), p)
 
 
 def logarithms(x: Floats, rows: bool) -> Floats:

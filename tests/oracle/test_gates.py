@@ -72,8 +72,8 @@ def test_logsumexp():
         ("softplus", 2.0, math.log1p(math.exp(2)), 8),
         ("tanh", 0.5, math.tanh(0.5), 8),
         ("sigmoid_grad", 2.0, math.exp(-2) / (1 + math.exp(-2)) ** 2, 16),
-        ("log_sigmoid_grad", 2.0, 1 / (1 + math.exp(2)), 8),
-        ("softplus_grad", 2.0, 1 / (1 + math.exp(-2)), 8),
+        ("log_sigmoid_grad", 2.0, 1 / (1 + math.exp(2)), 16),
+        ("softplus_grad", 2.0, 1 / (1 + math.exp(-2)), 16),
     ],
 )
 def test_elementwise(name, x, result, constant):
@@ -193,8 +193,6 @@ def test_float64_and_mpf_agree(name):
 @pytest.mark.parametrize("name", ops.names())
 def test_float64_and_mpf_agree_often(name, fmt):
     """The same, on more of them."""
-    if (name, fmt.name) == ("linear_softmax_grad", "float64"):
-        pytest.xfail("where scores cancel the gate is known to a per cent only, its slack says 1e-6")
     assert compare(ops.get(name), fmt, 2, 80) > 100
 
 

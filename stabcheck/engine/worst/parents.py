@@ -14,6 +14,7 @@ from stabcheck.judge import Verdict
 from stabcheck.ops.op import Op
 from stabcheck.oracle.scaled import all_finite
 from stabcheck.strategies.block import Block
+from stabcheck.strategies.simplex import summing_to_one
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -67,10 +68,15 @@ class Parents:
         return [inputs for _, inputs in self.found]
 
     def within(self, name: str, moved: Array, unmoved: Array) -> Array:
-        """The numbers that may stand for an argument; in the places of others what was there before."""
+        """The numbers that may stand for an argument; in the places of others what was there before. Rows of
+        probabilities are distributions again."""
         low, high = self.allowed[name]
         wide = self.format.widen(moved)
-        return np.where((wide >= low) & (wide <= high), moved, unmoved)
+        inside = np.where((wide >= low) & (wide <= high), moved, unmoved)
+        argument = next(a for a in self.op.arguments if a.name == name)
+        if argument.kind != "probabilities" or self.elementwise:
+            return inside
+        return self.format.round_array(summing_to_one(self.format, self.format.widen(inside)))
 
     @property
     def _floor(self) -> float:
