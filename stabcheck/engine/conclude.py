@@ -19,6 +19,7 @@ from stabcheck.engine.trial import Inputs, Shows, Trial, stack
 from stabcheck.findings import CODES, Example, Finding, selected
 from stabcheck.judge import JUDGED
 from stabcheck.oracle.ladder import Oracle
+from stabcheck.targets.benign import benign_inputs
 from stabcheck.targets.layouts import LAYOUTS
 from stabcheck.targets.runner import Runner
 
@@ -55,6 +56,8 @@ class Conclusion:
         smallest, worst = evidence.smallest, evidence.worst
         assert smallest is not None
         assert worst is not None
+        if smallest.whole and code in _SHRINKING_FAULTS:
+            return self._together(code, evidence, smallest), 0
         trial, text = Trial(self.runner, self.oracle), smallest.text
         shows = trial.shows(code)
         edge: float | None = None
@@ -71,7 +74,11 @@ class Conclusion:
             points = _POINTS[self.runner.batch]
             shrinker = Shrinker(op, fmt, shows, bounds, self._budget(code, first), points)
             inputs = shrinker.shrink(smallest.inputs, smallest.index) if alone else smallest.inputs
-            minimal = trial.example(code, inputs, smallest.index, smallest.regime)
+            if alone or code not in _SHRINKING_FAULTS:
+                minimal = trial.example(code, inputs, smallest.index, smallest.regime)
+            else:  # this time it answered, which says nothing of the time when it did not
+                minimal = Example(inputs, smallest.index, regime=smallest.regime)
+                text += "; not every time"
             edge = self._onset(inputs, shows) if alone and thorough else None
             text = "; ".join(filter(None, (text, self._properties(trial, code, inputs))))
             if code == "SC401":
@@ -132,7 +139,33 @@ class Conclusion:
         faults = self.runner(stack([inputs])).faults
         return next((fault.text for fault in faults if fault.code == "SC401"), "")
 
-    # -- a row in company --------------------------------------------------------------------------
+    # -- rows in company ---------------------------------------------------------------------------
+
+    def _together(self, code: str, evidence: Evidence, candidate: Candidate) -> Finding:
+        """Rows that the target takes in smaller company and not all at once: as few copies of one as it
+        refuses, benign ones first; where what is in them matters, the block in which they came."""
+        op, rows = self.oracle.op, next(iter(candidate.block.values())).shape[0]
+        benign = {name: a[0] for name, a in benign_inputs(op, self.oracle.format, 1).items()}
+        block, text = dict(candidate.block), f"{candidate.text}; not every time"
+        for row in (benign, candidate.inputs):
+            if self._refused([row] * rows, code):
+                low, high = 1, rows
+                while high - low > 1:
+                    middle = (low + high) // 2
+                    low, high = (low, middle) if self._refused([row] * middle, code) else (middle, high)
+                block = stack([row] * high)
+                break
+        text = self._refusal(block, code) or text
+        example = Example(block, regime=candidate.regime)
+        return self._record(code, evidence, example, example, None, text)
+
+    def _refused(self, rows: list[Inputs], code: str) -> bool:
+        return bool(self._refusal(stack(rows), code))
+
+    def _refusal(self, block: Mapping[str, Array], code: str) -> str:
+        """What was wrong with the block as a whole; "" where nothing was."""
+        faults = self.runner(block).faults
+        return next((fault.text for fault in faults if fault.code == code and fault.row < 0), "")
 
     def _in_company(self, code: str, evidence: Evidence, candidate: Candidate) -> Finding:
         """The example fails in its block and not alone: is it the neighbours' values that decide?"""

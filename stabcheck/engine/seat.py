@@ -129,7 +129,15 @@ class Seat:
                 whole.add(fault.code)
             regime = block.regime(row)
             candidate = Candidate(
-                block.row(row), (), math.inf, math.nan, regime, row, block.inputs, fault.text
+                block.row(row),
+                (),
+                math.inf,
+                math.nan,
+                regime,
+                row,
+                block.inputs,
+                fault.text,
+                whole=fault.row < 0,
             )
             everything = block.by_regime(np.ones(block.rows, dtype=bool)) if fault.row < 0 else None
             if self.tally.add(fault.code, candidate, everything):

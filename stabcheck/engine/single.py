@@ -131,10 +131,14 @@ def _with_cotangent(op: Op, example: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _own_block(op: Op, fmt: Format, example: Mapping[str, Any], number: int) -> Block:
+    """An example of the user's own, or a batch of them: what fails in company only is stored as one."""
     inputs = {}
     for argument in op.arguments:
         values = np.asarray(example[argument.name])
         exact = values.astype(np.int64) if argument.integer else fmt.round_array(values.astype(np.float64))
-        inputs[argument.name] = exact[None]
+        inputs[argument.name] = exact
+    if not op.is_batch(inputs):
+        inputs = {name: a[None] for name, a in inputs.items()}
+    rows = next(iter(inputs.values())).shape[0]
     classes = max((a.shape[-1] for a in inputs.values() if a.ndim > 1), default=1)
-    return Block((Recipe("your example", 1, classes, number),), inputs)
+    return Block((Recipe("your example", rows, classes, number),), inputs)

@@ -28,7 +28,9 @@ _ABOVE_STABLE = JUDGED.index("SC202")
 @dataclass
 class Candidate:
     """One example on which a code showed, before shrinking. `block` is the whole block it came in; `got` and
-    `expected` are those of the guilty element, as far as the judge knows."""
+    `expected` are those of the guilty element, as far as the judge knows. `whole`: the code showed on the
+    block as a whole, for which the example only stands.
+    """
 
     inputs: dict[str, Array]
     index: tuple[int, ...]
@@ -41,10 +43,11 @@ class Candidate:
     layout: Layout = "C"
     got: float | None = None
     expected: float | None = None
+    whole: bool = False
 
     @property
     def size(self) -> int:
-        return sum(a.size for a in self.inputs.values())
+        return sum(a.size for a in (self.block if self.whole else self.inputs).values())
 
 
 @dataclass

@@ -60,7 +60,9 @@ class Trial:
     def _faults(self, code: str, candidates: Sequence[Inputs]) -> list[bool]:
         faults = self.runner(stack(candidates), layout=self.layout).faults
         rows = {f.row for f in faults if f.code == code}
-        return [-1 in rows or i in rows for i in range(len(candidates))]
+        # An exception of all of them together says nothing of any: each was answered in smaller company.
+        everyone = -1 in rows and code != "SC401"
+        return [everyone or i in rows for i in range(len(candidates))]
 
     def _unsteady(self, inputs: Inputs) -> bool:
         block = stack([inputs])

@@ -154,12 +154,16 @@ def explain(finding: Finding, runner: LocalRunner, check: Check | None, root: Pa
 
 
 def caller(runner: LocalRunner) -> Call:
-    """Calls the runner's target in the form that the probe found, on one example's arguments."""
+    """Calls the runner's target in the form that the probe found, on the arguments of one example
+    or of rows in company."""
 
     def call(arguments: Mapping[str, Any]) -> Any:
         with runner.backend.session(runner.format, runner.function):
             if runner.form.style == "batch":
-                return _once(runner, runner._placed({k: v[None] for k, v in _arrays(arguments).items()}))
+                arrays = _arrays(arguments)
+                if not runner.op.is_batch(arrays):
+                    arrays = {name: values[None] for name, values in arrays.items()}
+                return _once(runner, runner._placed(arrays))
             if runner.form.style == "rows":
                 return _once(runner, _arrays(arguments))
             shape = np.broadcast_shapes(*(np.shape(v) for v in arguments.values()))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stabcheck.errors import UsageError
-from stabcheck.explain.proof import Proof, op_of, prove
+from stabcheck.explain.proof import Proof, is_batch, op_of, prove
 from stabcheck.explain.textbook import FORMULAS
 from stabcheck.findings import Finding
 from stabcheck.targets.runner import output_shape
@@ -66,13 +66,15 @@ def _name(finding: Finding) -> str:
 
 
 def _call(finding: Finding, call_form: str) -> tuple[str, bool, bool]:
-    """(the call as Python text, whether a batch axis is wanted, whether it is called number by number)."""
+    """(the call as Python text, whether the example lacks the batch axis that is wanted, whether it is called
+    number by number)."""
     fits = _PORTION.match(call_form)
     if fits is None:
         return f"target({', '.join(finding.minimal.inputs)})", False, False
     inside = fits["call"].partition("(")[2]
     portion = fits["portion"]
-    return f"target({inside}", portion.startswith(("on batches", "on arrays")), "one number" in portion
+    lacking = portion.startswith(("on batches", "on arrays")) and not is_batch(finding)
+    return f"target({inside}", lacking, "one number" in portion
 
 
 def loaded_call(finding: Finding, call: str, backend: str) -> str:

@@ -51,17 +51,28 @@ def op_of(finding: Finding) -> Op:
     return ops.get(finding.op).under(options_of(finding))
 
 
+def is_batch(finding: Finding) -> bool:
+    """Whether its minimal example is rows in company and not one alone (False for an op unknown here)."""
+    try:
+        return op_of(finding).is_batch(finding.minimal.inputs)
+    except StabcheckError:
+        return False
+
+
 def prove(finding: Finding) -> Proof | None:
     """The proof by intervals for the minimal example; None where the truth is no number (or the op is not
     known here, as with a user's own op in another process)."""
     fmt = formats.get(finding.dtype)
     try:
         oracle = Oracle(op_of(finding), fmt, options_of(finding))
-        block = {name: np.asarray(values)[None] for name, values in finding.minimal.inputs.items()}
+        block = {name: np.asarray(values) for name, values in finding.minimal.inputs.items()}
+        index = finding.minimal.index
+        if not is_batch(finding):
+            block, index = {name: values[None] for name, values in block.items()}, (0, *index)
         truth = oracle.authority(block)
     except (StabcheckError, ValueError, TypeError, KeyError):
         return None
-    return _read(truth, (0, *finding.minimal.index), fmt, finding.level)
+    return _read(truth, index, fmt, finding.level)
 
 
 def _read(truth: Truth, index: tuple[int, ...], fmt: Format, level: Level | None) -> Proof | None:

@@ -222,6 +222,11 @@ class Op:
         extra = self.rank - len(self.output) if self.kind != "elementwise" else 0
         return result.reshape(result.shape[: result.ndim - extra])
 
+    def is_batch(self, inputs: Mapping[str, Array]) -> bool:
+        """Whether these are many examples, along a first axis of every argument, and not one."""
+        one = 1 if self.kind == "elementwise" else 0  # an example of an elementwise op is a vector
+        return all(np.ndim(inputs[a.name]) > max(len(a.axes), one) for a in self.arguments)
+
     def output_shape(self, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
         """Shape of the result for a block with arguments of these shapes (first axis: examples)."""
         if self.kind == "elementwise":

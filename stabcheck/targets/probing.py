@@ -108,7 +108,8 @@ def _agree(a: Answer, b: Answer) -> bool:
 
 
 def _rank(answer: Answer, truth: Floats) -> int:
-    if answer.usable.all():
+    raised = any(fault.code == "SC401" for fault in answer.faults)
+    if answer.usable.all() and not raised:  # rows that only halves of the batch answered are no batch
         if answer.values.shape != truth.shape:
             return 3
         scale = np.maximum(np.abs(truth), 1.0)

@@ -179,7 +179,8 @@ class LocalRunner:
     def _batch(
         self, inputs: Mapping[str, Array], given: Mapping[str, Array], rows: tuple[int, int], found: Collected
     ) -> None:
-        """These rows in one call. Where that raises, halves are tried down to the guilty rows."""
+        """These rows in one call. Where that raises, halves are tried down to the guilty rows; where no half
+        raises, it is they together that the target does not take."""
         start, stop = rows
         called = self.backend.rows_for(stop - start)
         part = {name: _padded(values[start:stop], called) for name, values in given.items()}
@@ -195,9 +196,12 @@ class LocalRunner:
             for name, values in given.items():  # what the failing call may have written
                 if values.flags.writeable:
                     values[start:stop] = inputs[name][start:stop]
-            middle = (start + stop) // 2
+            middle, before = (start + stop) // 2, len(found.faults)
             self._batch(inputs, given, (start, middle), found)
             self._batch(inputs, given, (middle, stop), found)
+            if not any(fault.code == "SC401" for fault in found.faults[before:]):
+                together = f"{result.text} (on {called} rows together; not on each half)"
+                found.faults.append(Fault("SC401", -1, together))
 
     def _row(self, given: Mapping[str, Array], row: int, found: Collected) -> None:
         """One example without its first axis, in one call or (style "elements") number by number."""

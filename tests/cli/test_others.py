@@ -81,6 +81,27 @@ def test_replay(call: Call, here: Path) -> None:
     assert (1, 0, 0, 2) == (failed.code, fixed.code, one.code, gone.code)
 
 
+def test_replay_of_rows_in_company(call: Call, here: Path) -> None:
+    """What a batch shows and no row alone is stored, replayed and written down as a batch."""
+    (here / "mine.py").write_text(
+        "import numpy as np\n\n"
+        "def softmax(x):\n    e = np.exp(x - x.max())\n    return e / e.sum(axis=-1, keepdims=True)\n\n"
+        "def tanh(x):\n    if x.ndim > 1 and len(x) > 16:\n        raise ValueError('too many')\n"
+        "    return np.tanh(x)\n"
+    )
+    call("run", "mine.py", *QUICK)
+    failed = call("replay")
+    codes = [line.split()[2] for line in failed.out.splitlines()]
+    (raising,) = (line.split()[1] for line in failed.out.splitlines() if " SC401 " in line)
+    test = call("replay", raising, "--as", "pytest")
+
+    assert {"SC304", "SC401"} <= set(codes)
+    assert {"FAILED"} == {line.split()[0] for line in failed.out.splitlines()}
+    assert "x = np.array([[" in test.out
+    assert "np.array([[[" not in test.out
+    assert (1, 0) == (failed.code, test.code)
+
+
 def test_replay_writes_one_finding(call: Call, here: Path) -> None:
     """--as needs to know which; a known one is written down, broken or not, and nothing is judged."""
     (here / "mine.py").write_text(BROKEN)

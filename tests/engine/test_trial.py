@@ -60,6 +60,12 @@ def test_faults():
     assert [False] * 2 == shows("SC402")(rows([0], [9]))
 
 
+def test_an_exception_of_all_together_is_that_of_none():
+    """Candidates that were tried at once are not guilty of being many."""
+    together = Runner(naive, faults=lambda x: (Fault("SC401", -1, "ValueError: too many"),))
+    assert [False] * 2 == Trial(together, ORACLE).shows("SC401")(rows([0], [9]))
+
+
 def test_unsteady_and_signals():
     """Answers that differ beyond the gate; a signal beside a right answer."""
     calls = iter(range(100))

@@ -171,6 +171,20 @@ def test_guilty_row_of_a_padded_batch(ready, block):
     assert answer.usable.tolist() == [True, False]
 
 
+def test_a_padded_batch_that_is_too_large(ready):
+    """The rows that are told are those of the call, copies included."""
+
+    def few_at_a_time(x):
+        if len(x) > 32:
+            raise ValueError("too many")
+        return stable(x)
+
+    answer = ready(few_at_a_time, format="float32")({"x": np.zeros((40, 2), dtype=np.float32)})
+    assert [(fault.code, fault.row) for fault in answer.faults] == [("SC401", -1)]
+    assert "on 64 rows together" in answer.faults[0].text
+    assert answer.usable.all()
+
+
 def test_examples_with_subnormals_are_not_judged_where_they_are_flushed(ready, block):
     """JAX on a CPU reads a subnormal number as zero: its answer is one to another question."""
     runner = ready("jax.nn:softmax", "softmax", "float32")

@@ -51,6 +51,12 @@ def losses_named(target, x):
     return losses(x, target)
 
 
+def one_row_at_most(x):
+    if x.ndim == 2 and len(x) > 1:
+        raise ValueError("one row")
+    return stable(x)
+
+
 class Softmax:
     def __call__(self, x):
         return stable(x)
@@ -84,6 +90,13 @@ def test_row_target_is_called_row_by_row_with_a_note(ready, block, softmax_of):
 def test_rows_can_be_refused(ready):
     """rows=False: the target is called on batches although it is wrong there."""
     assert ready(row_only, rows=False).batch
+
+
+def test_batches_of_one_row_are_no_batches(ready):
+    """A target that raises on two rows together is asked row by row, though each is answered as a batch."""
+    runner = ready(one_row_at_most)
+    assert runner.call_form == "one_row_at_most(x)  one row at a time"
+    assert not runner({"x": np.zeros((3, 2))}).faults
 
 
 def test_rows_can_be_demanded(ready):

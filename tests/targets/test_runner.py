@@ -50,6 +50,23 @@ def test_only_rows_that_raise_are_guilty(ready, block, softmax_of, error, text, 
     assert np.isnan(answer.values[GUILTY]).all()
 
 
+def test_rows_that_raise_only_together_are_a_fault_of_the_block(ready, block, softmax_of):
+    """A batch that raises although its halves do not: they are judged, and the exception is told."""
+
+    def few_at_a_time(x):
+        if len(x) > 2:
+            raise ValueError("too many")
+        return stable(x)
+
+    inputs = block(ROWS)
+    answer = ready(few_at_a_time)(inputs)
+    assert answer.faults == (
+        Fault("SC401", -1, "ValueError: too many (on 3 rows together; not on each half)"),
+    )
+    assert answer.usable.all()
+    np.testing.assert_allclose(answer.values, softmax_of(inputs["x"]))
+
+
 def test_rows_are_asked_again_with_their_own_numbers(ready, block, softmax_of):
     """A target that writes to its input and then raises does not spoil the rows that are asked again."""
 
