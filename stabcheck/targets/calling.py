@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from stabcheck.errors import UsageError, unknown
 from stabcheck.ops.op import Op
-from stabcheck.targets.guard import Raised, attempt
+from stabcheck.targets.guard import Raised, attempt, attribute
 
 #: A whole block at once, one example at a time, or one number at a time.
 Style = Literal["batch", "rows", "elements"]
@@ -79,9 +79,9 @@ class Signature:
 def signature_of(function: Callable[..., Any]) -> Signature:
     """The signature; of `forward` for a module of torch, whose `__call__` takes anything."""
     signature = attempt(inspect.signature, function)
-    forward = getattr(type(function), "forward", None)
+    forward = attribute(type(function), "forward")
     if forward is not None and (isinstance(signature, Raised) or _takes_anything(signature)):
-        signature = attempt(inspect.signature, function.forward)  # type: ignore[attr-defined]
+        signature = attempt(inspect.signature, attribute(function, "forward"))
     if isinstance(signature, Raised):
         return Signature()
     parameters = signature.parameters

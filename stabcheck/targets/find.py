@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from stabcheck.errors import TargetError
 from stabcheck.findings import Where
+from stabcheck.targets.guard import Raised, attempt, attribute
 from stabcheck.targets.importing import load_file, load_module
 from stabcheck.targets.marks import mark_of
 from stabcheck.targets.naming import location_of, name_of, op_in_name, relative, spec_of, title_of
@@ -30,6 +31,14 @@ class Found:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     spec: str = ""
+
+    def apart(self) -> Found:
+        """The same as plain data, for a process that only has the target called elsewhere, by its spec."""
+        return replace(self, function=_elsewhere, kwargs={}, settings={})
+
+
+def _elsewhere(*_: Any, **__: Any) -> Any:
+    raise NotImplementedError("the target is in a process of its own")
 
 
 def find(target: Callable[..., Any] | str, *, name: str | None = None, root: Path | None = None) -> Found:
@@ -91,14 +100,12 @@ def _attribute(module: Any, path: str, title: str) -> Any:
 def _step(owner: Any, step: str, title: str) -> Any:
     from stabcheck.errors import unknown
 
-    try:
-        return getattr(owner, step)
-    except AttributeError as error:
-        public = (
-            [name for name in vars(owner) if not name.startswith("_")] if hasattr(owner, "__dict__") else []
-        )
+    value = attempt(getattr, owner, step)
+    if isinstance(value, Raised):
+        public = [name for name in attribute(owner, "__dict__", {}) if not name.startswith("_")]
         hint = str(unknown(f"name in target {title}", step, public))
-        raise TargetError(hint if len(hint) < 400 else hint[:400] + "...") from error
+        raise TargetError(hint if len(hint) < 400 else hint[:400] + "...") from value.error
+    return value
 
 
 def _own_names(kind: type) -> set[str]:
@@ -113,13 +120,13 @@ def _needs_instance(owner: type, step: str) -> bool:
 
 
 def _instance(kind: type, title: str) -> Any:
-    try:
-        return kind()
-    except Exception as error:
+    made = attempt(kind)
+    if isinstance(made, Raised):
         raise TargetError(
-            f"target {title!r} needs an instance of {kind.__name__}, and {kind.__name__}() failed: {error}. "
-            "Make one in the module and name that."
-        ) from error
+            f"target {title!r} needs an instance of {kind.__name__}, and {kind.__name__}() failed: "
+            f"{made.text}. Make one in the module and name that."
+        ) from made.error
+    return made
 
 
 def _kind(value: Any) -> str:
@@ -153,5 +160,5 @@ def find_all(path: str, *, root: Path | None = None) -> list[Found]:
 
 def _defined_in(value: Any, module: str) -> bool:
     """Functions written in that module; partials and other callable objects made there as well."""
-    home = getattr(value, "__module__", None)
-    return home == module or (mark_of(value) is not None) or not hasattr(value, "__name__")
+    home = attribute(value, "__module__")
+    return home == module or (mark_of(value) is not None) or attribute(value, "__name__") is None

@@ -74,6 +74,13 @@ def attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             os._exit(0)
 
 
+def attribute(owner: Any, name: str, default: Any = None) -> Any:
+    """An attribute of a stranger; the default where it has none, and where looking it up raises anything: a
+    `__getattr__` or a property of its own may."""
+    found = attempt(getattr, owner, name, default)
+    return default if isinstance(found, Raised) else found
+
+
 def watched(function: Callable[..., Any], *args: Any) -> Any:
     """`attempt`, for calls that have a time limit: unlike imports."""
     _under_way.append(time.monotonic())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from stabcheck.errors import UsageError
+from stabcheck.targets.guard import attribute
 
 #: The attribute that carries the mark.
 ATTRIBUTE = "__stabcheck_target__"
@@ -54,5 +55,5 @@ def target(
 
 def mark_of(function: Any) -> Mark | None:
     """The mark of a callable, None when it has none."""
-    found = getattr(function, ATTRIBUTE, None)
+    found = attribute(function, ATTRIBUTE)
     return found if isinstance(found, Mark) else None

@@ -6,12 +6,13 @@ import functools
 import importlib
 import inspect
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from stabcheck.findings import Where
-from stabcheck.targets.guard import attempt
+from stabcheck.targets.guard import attribute
 
 #: Words that turn the name of an op into the name of something else.
 _DERIVED = frozenset(
@@ -26,13 +27,13 @@ def unwrapped(function: Any) -> Any:
             function = function.func
         elif inspect.ismethod(function):
             function = _forward(function) or function.__func__
-        elif hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
+        elif (wrapped := attribute(function, "__wrapped__")) is not None:
+            function = wrapped
         else:
             break
     if not inspect.isroutine(function) and not isinstance(function, type):
         kind = type(function)
-        call = getattr(kind, "forward", None) or inspect.getattr_static(kind, "__call__", None)
+        call = attribute(kind, "forward") or inspect.getattr_static(kind, "__call__", None)
         return call if inspect.isfunction(call) else function
     return function
 
@@ -40,14 +41,19 @@ def unwrapped(function: Any) -> Any:
 def _forward(method: Any) -> Any:
     """The author's own part of `MyFunction.apply`, where MyFunction is an autograd.Function of PyTorch."""
     owner = method.__self__
-    forward = getattr(owner, "forward", None) if isinstance(owner, type) else None
+    forward = attribute(owner, "forward") if isinstance(owner, type) else None
     return forward if method.__name__ == "apply" and inspect.isfunction(forward) else None
 
 
 def name_of(function: Any) -> str:
     """Its `__name__`; "" where there is none, or where a property of that name fails."""
-    name = attempt(getattr, function, "__name__", None)
-    return name if isinstance(name, str) else ""
+    return _text(function, "__name__")
+
+
+def _text(owner: Any, name: str) -> str:
+    """An attribute that should be a text; "" where it is none."""
+    found = attribute(owner, name)
+    return found if isinstance(found, str) else ""
 
 
 def short_name(function: Callable[..., Any]) -> str:
@@ -65,11 +71,11 @@ def title_of(function: Callable[..., Any], root: Path) -> str:
         return f"{relative(Path(head), root)}:{path}" if head.endswith(".py") else spec
     partial = isinstance(function, functools.partial)
     named: Any = unwrapped(function) if partial or name_of(function) else type(function)
-    word = getattr(named, "__qualname__", None) or getattr(named, "__name__", None) or type(named).__name__
+    word = _text(named, "__qualname__") or name_of(named) or type(named).__name__
     word = word.replace("<locals>.", "")
     where = location_of(function, root)
     outside = where is None or where.file.startswith("/") or "site-packages" in where.file
-    home = getattr(named, "__module__", None) if outside or where is None else where.file
+    home = _text(named, "__module__") if outside or where is None else where.file
     word = f"partial({word})" if partial else word
     return f"{home}:{word}" if home else word
 
@@ -77,30 +83,28 @@ def title_of(function: Callable[..., Any], root: Path) -> str:
 def spec_of(function: Callable[..., Any]) -> str:
     """The string by which a fresh process imports this very object; "" when there is none."""
     name = name_of(function)
-    path = getattr(function, "__qualname__", None) or name
-    module = getattr(function, "__module__", None)
-    if isinstance(function, functools.partial) or not path or not isinstance(path, str):
+    path = _text(function, "__qualname__") or name
+    if isinstance(function, functools.partial) or not path:
         return ""
-    if not isinstance(module, str):
-        module = _home_of_ufunc(function, path)
+    module = _text(function, "__module__") or _home_of_ufunc(function, path)
     loaded = sys.modules.get(module)
-    if getattr(loaded, name, None) is function:
+    if attribute(loaded, name) is function:
         path = name  # torch.softmax calls itself a method of a hidden class
     value: Any = loaded
     for step in path.split("."):
-        value = getattr(value, step, None)
+        value = attribute(value, step)
     if loaded is None or value is not function:
         return ""
-    file = getattr(loaded, "__file__", None)
+    file = _text(loaded, "__file__")
     if module != "__main__" and _importable(module.partition(".")[0]):
         return f"{module}:{path}"
-    return f"{Path(file).resolve()}:{path}" if file and str(file).endswith(".py") else ""
+    return f"{Path(file).resolve()}:{path}" if file.endswith(".py") else ""
 
 
 def _home_of_ufunc(function: Any, name: str) -> str:
     """ufuncs do not say where they come from; those of NumPy and SciPy are looked up."""
     for home in ("numpy", "scipy.special"):
-        if home in sys.modules and getattr(sys.modules[home], name, None) is function:
+        if home in sys.modules and attribute(sys.modules[home], name) is function:
             return home
     return ""
 
@@ -119,10 +123,10 @@ def _importable(package: str) -> bool:
 def location_of(function: Callable[..., Any], root: Path) -> Where | None:
     """File (relative to the project), line and name of a function written in Python."""
     plain = unwrapped(function)
-    code = getattr(plain, "__code__", None)
-    if code is None or not code.co_filename.endswith(".py"):
+    code = attribute(plain, "__code__")
+    if not isinstance(code, types.CodeType) or not code.co_filename.endswith(".py"):
         return None
-    return Where(relative(Path(code.co_filename), root), code.co_firstlineno, plain.__name__)
+    return Where(relative(Path(code.co_filename), root), code.co_firstlineno, name_of(plain))
 
 
 def relative(file: Path, root: Path) -> str:

@@ -346,6 +346,59 @@ class Nameless:
         return x
 
 
+class Unreadable:
+    """Whatever is looked up raises, or is not what it should be."""
+
+    def __init__(self, answer):
+        vars(self)["answer"] = answer
+
+    def __getattr__(self, name):
+        answer = vars(self)["answer"]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def __call__(self, x):
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("answer", [KeyError("no"), RuntimeError("no"), SystemExit(1), 5, None, lambda: 5])
+def test_objects_whose_attributes_cannot_be_read(answer, ready):
+    """They are found, named after their class, and called like others."""
+    target = Unreadable(answer)
+    found = find(target)
+    assert "Unreadable" in found.name
+    assert ("", "", {}) == (found.op, found.spec, found.settings)
+    assert ready(target).batch
+
+
+def test_an_object_of_a_file_whose_attributes_cannot_be_read(project):
+    """Nor do those of its module keep the other targets from being found."""
+    project(
+        "strange.py",
+        """
+        class Strange:
+            def __getattr__(self, name):
+                raise KeyError(name)
+
+            def __call__(self, x):
+                return x
+
+        softmax = Strange()
+
+        def sigmoid(x):
+            return x
+
+        def __getattr__(name):
+            raise RuntimeError(name)
+        """,
+    )
+    assert ["softmax", "sigmoid"] == [found.op for found in find_all("strange.py")]
+    with pytest.raises(TargetError, match="tanh"):
+        find("strange.py:tanh")
+
+
 def test_a_name_that_cannot_be_read_is_that_of_the_class():
     """A property of the target's class is the target's code as well."""
     nameless = Nameless()

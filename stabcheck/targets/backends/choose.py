@@ -15,7 +15,7 @@ from typing import Any
 
 from stabcheck.errors import UsageError, unknown
 from stabcheck.targets.backends.base import Backend
-from stabcheck.targets.guard import attempt
+from stabcheck.targets.guard import attempt, attribute
 
 #: Framework -> top-level packages that are built on its arrays.
 PACKAGES = {
@@ -53,8 +53,7 @@ def make(name: str, device: str | None = None) -> Backend:
 
 def framework_of(value: Any) -> str:
     """The framework in which a function, an instance or an array was made; "" for none of them."""
-    modules = [getattr(value, "__module__", None), type(value).__module__]
-    modules += [base.__module__ for base in type(value).__mro__]
+    modules = [attribute(owner, "__module__") for owner in (value, *type(value).__mro__)]
     for module in modules:
         for name, packages in PACKAGES.items():
             if isinstance(module, str) and module.partition(".")[0] in packages:
@@ -64,7 +63,7 @@ def framework_of(value: Any) -> str:
 
 def compiled(function: Any) -> bool:
     """Whether torch.compile made it: its first calls for a shape or dtype run a compiler for seconds."""
-    return bool(getattr(function, "_is_torch_compile", False)) or type(function).__name__ == "OptimizedModule"
+    return attribute(function, "_is_torch_compile") is True or type(function).__name__ == "OptimizedModule"
 
 
 def imported() -> list[str]:
@@ -105,7 +104,7 @@ def _calls_numpy(function: Callable[..., Any]) -> bool:
     for plain in _functions(function):
         for name in _names(plain.__code__):
             value = plain.__globals__.get(name)
-            module = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+            module = value.__name__ if inspect.ismodule(value) else attribute(value, "__module__")
             if isinstance(module, str) and module.partition(".")[0] in ("numpy", "scipy", "math"):
                 return True
     return False
@@ -122,9 +121,9 @@ def _functions(function: Any) -> Iterator[Any]:
             function = function.__func__
         elif inspect.isfunction(function):
             yield function
-            function = getattr(function, "__wrapped__", None)
-        elif hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
+            function = attribute(function, "__wrapped__")
+        elif (wrapped := attribute(function, "__wrapped__")) is not None:
+            function = wrapped
         elif inspect.isfunction(call := inspect.getattr_static(type(function), "__call__", None)):
             function = call
         else:
@@ -142,7 +141,7 @@ def _names(code: Any) -> Iterator[str]:
 
 def _framework_module(value: Any) -> str:
     """The framework of a module or of something imported from one (torch, F, jnp, nn.Module)."""
-    module = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+    module = value.__name__ if inspect.ismodule(value) else attribute(value, "__module__")
     return _package(module) if isinstance(module, str) else ""
 
 
