@@ -1,8 +1,10 @@
 """Groups side by side in worker processes, so that nothing a target does can take the report with it.
 
-Workers are optimistic: targets run in them unguarded but for a limit on memory. When a worker dies, or a
-call in it takes longer than most, the groups that were under way are run again with every target in a
-process of its own, where the guilty call is found and becomes a finding; all others go on.
+Workers are optimistic: targets run in them unguarded but for a limit on memory. When a worker dies, a call
+in it takes longer than most, or a group ends in an exception (which a target may be to blame for that damaged
+what it shares a process with: NumPy, the oracle, us), that group is run again with every target in a process
+of its own, where the guilty call is found and becomes a finding; all others go on, in fresh workers. Only
+what goes wrong there too is told as our own failure.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stabcheck import ops
 from stabcheck.engine.events import Event, Progress
 from stabcheck.engine.forks import PRELOAD
 from stabcheck.engine.plan import Group, plan
 from stabcheck.engine.request import Task
 from stabcheck.engine.single import run_group
 from stabcheck.targets.backends.choose import compiled, forget_compiled, imported
+from stabcheck.targets.find import Found
 from stabcheck.targets.guard import seconds_under_way
 from stabcheck.targets.isolate import COMPILED_LIMIT
 from stabcheck.targets.limits import limit_memory, silence
@@ -76,22 +80,35 @@ class _Job:
     deadline: float
 
     @classmethod
-    def of(cls, group: Group) -> _Job | None:
+    def of(cls, group: Group, apart: bool = False) -> _Job | None:
+        """`apart`: with every target in a process of its own, and so far as may be not even imported in the
+        worker."""
         tasks = portable(group)
         if tasks is None:
             return None
+        if apart:
+            tasks = tuple(_apart(task, cell.found) for task, cell in zip(tasks, group.cells, strict=True))
         slow = any(compiled(cell.found.function) for cell in group.cells)
         patience = COMPILED_LIMIT if slow else _QUICK
         return cls(tasks, group.cells[0].key[1:], patience, group.request.memory_limit, group.deadline)
 
-    def isolated(self) -> _Job:
-        """The same with every target in a process of its own."""
-        tasks = tuple(replace(t, request=replace(t.request, isolate=True)) for t in self.tasks)
-        return replace(self, tasks=tasks)
-
     def group(self) -> Group:
         group = next(g for g in plan(self.tasks).groups if g.cells[0].key[1:] == self.cells)
         return replace(group, deadline=self.deadline)
+
+
+def _apart(task: Task, found: Found) -> Task:
+    """The task with its target in a process of its own. Ops of the user's come with the target's module."""
+    ours = isinstance(task.op, str) and ops.get(task.op).formula.__module__.startswith("stabcheck.ops.")
+    request = replace(task.request, isolate=True)
+    return replace(task, target=found.apart() if ours else task.target, request=request)
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """A group that came to nothing: its worker died or fell silent, or raised this."""
+
+    error: BaseException | None = None
 
 
 def run_side_by_side(groups: Sequence[Group], workers: int) -> Iterator[Event]:
@@ -105,13 +122,15 @@ def run_side_by_side(groups: Sequence[Group], workers: int) -> Iterator[Event]:
             if isinstance(outcome, list):
                 yield from outcome
                 del todo[index]
-            elif outcome is not None:
+            elif not isinstance(outcome, _Lost):
                 yield outcome
-            elif index in isolated:  # not even so: no worker can be had, or there is no memory for one
-                given_up.append(todo.pop(index))
-            else:
+            elif index not in isolated and (apart := _Job.of(groups[index], apart=True)):
                 isolated.add(index)
-                todo[index] = todo[index].isolated()
+                todo[index] = apart
+            elif outcome.error is not None:  # no target had a hand in this
+                raise outcome.error
+            else:  # not even so: no worker can be had, or there is no memory for one
+                given_up.append(todo.pop(index))
     for lost in given_up:
         yield from run_group(lost.group())
     for group, job in zip(groups, jobs, strict=True):
@@ -119,9 +138,10 @@ def run_side_by_side(groups: Sequence[Group], workers: int) -> Iterator[Event]:
             yield from run_group(group)
 
 
-def _attempt(todo: Mapping[int, _Job], workers: int) -> Iterator[tuple[int, list[Event] | Event | None]]:
-    """One pool, until it is through or breaks. Yields (index, events), (index, a heartbeat) or (index,
-    None) for a group that was under way when its worker died or fell silent."""
+def _attempt(todo: Mapping[int, _Job], workers: int) -> Iterator[tuple[int, list[Event] | Event | _Lost]]:
+    """One pool, until it is through, breaks or cannot be trusted any more: a worker that raised may be
+    damaged, and would take the next group too. Yields (index, events), (index, progress) or (index, lost)
+    for a group that was under way when its worker died, fell silent or raised."""
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
         context.set_forkserver_preload(PRELOAD)
@@ -143,21 +163,26 @@ def _attempt(todo: Mapping[int, _Job], workers: int) -> Iterator[tuple[int, list
                     if event is not None:
                         yield index, event
             for future in finished:
-                events = future.result()
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    raise error
                 index = waiting.pop(future)
-                yield index, events
+                if error is not None:
+                    yield index, _Lost(error)
+                    return
+                yield index, future.result()
             now = time.monotonic()
             under_way = set(waiting.values())
             silent = [i for i, at in heard.items() if i in under_way and now - at > _PATIENCE]
             if silent:
                 for index in silent:
-                    yield index, None
+                    yield index, _Lost()
                 return
     except BrokenProcessPool:
         unfinished = set(waiting.values())
         # Where nothing had begun, no pool can be had here.
         for index in (unfinished & heard.keys()) or unfinished:
-            yield index, None
+            yield index, _Lost()
     finally:
         manager: Any = pool._executor_manager_thread
         for process in list((pool._processes or {}).values()):

@@ -7,14 +7,17 @@ import time
 import numpy as np
 import pytest
 
+from stabcheck.engine import pool
 from stabcheck.engine.events import CellFinished, CellStarted, Finished, Found, Progress, Shrinking, Started
 from stabcheck.engine.plan import plan
 from stabcheck.engine.request import Request, Task
 from stabcheck.engine.run import run
+from stabcheck.errors import OracleError, UsageError
 from stabcheck.findings.serial import report_to_data
 
 MINE = """
 import os
+import sys
 import numpy as np
 
 def naive_softmax(x):
@@ -28,6 +31,22 @@ def softmax(x):
 def dies(x):
     if x.size and np.nanmax(x) > 200:
         os._exit(7)
+    return softmax(x)
+
+def breaks_numpy(x):
+    result = softmax(x)
+    np.asarray = None
+    return result
+
+def spoils_numpy(x):
+    result = softmax(x)
+    np.exp = lambda x, *args, **kwargs: x * 0 + 1
+    return result
+
+def forgets_stabcheck(x):
+    for name in list(sys.modules):
+        if name.startswith("stabcheck"):
+            del sys.modules[name]
     return softmax(x)
 """
 
@@ -84,6 +103,47 @@ def test_a_target_that_dies_takes_nobody_with_it(mine):
     assert {"SC407"} <= {f.code for f in dies.findings}
     assert ("judged", ()) == (softmax.state, softmax.findings)
     assert softmax.judged > 100
+
+
+@pytest.mark.parametrize("name", ["breaks_numpy", "spoils_numpy", "forgets_stabcheck"])
+def test_what_a_target_breaks_around_it_is_broken_for_nobody_else(mine, name):
+    """NumPy, the oracle's own functions, our modules: the cells beside it and after it are judged as ever."""
+    tasks = [*mine(name, "softmax"), *mine("softmax", dtypes=("float64",))]
+    report = report_of(tasks, contained=True)
+    assert 3 == len(report.judged_cells)
+    assert [(), ()] == [cell.findings for cell in report.cells[1:]]
+
+
+def test_where_numpy_is_spoilt_by_an_import(mine, tmp_path):
+    """The oracle is in a process that does not import the module, when it matters."""
+    spoil = "\nif os.path.exists(__file__ + '.spoilt'):\n    np.exp = lambda *args, **kwargs: 1 / 0\n"
+    (tmp_path / "mine.py").write_text(MINE + spoil)
+    tasks = mine("softmax")
+    plan(tasks)  # this process is not to be spoilt: a file is imported once
+    (tmp_path / "mine.py.spoilt").touch()
+    (cell,) = report_of(tasks, contained=True).cells
+    assert ("n/a", "ZeroDivisionError: division by zero") == (cell.state, cell.reason)
+
+
+@pytest.mark.parametrize("error", [OracleError("the oracle contradicts itself"), UsageError("no such thing")])
+def test_what_goes_wrong_without_any_target_is_told(mine, monkeypatch, error):
+    """A group that fails although its targets are in processes of their own fails for our own reasons."""
+    attempts = []
+
+    def attempt(todo, workers):
+        attempts.append([{task.request.isolate for task in job.tasks} for job in todo.values()])
+        yield next(iter(todo)), pool._Lost(error)
+
+    monkeypatch.setattr(pool, "_attempt", attempt)
+    with pytest.raises(type(error), match=str(error)):
+        report_of(mine("softmax"), contained=True)
+    assert [[{False}], [{True}]] == attempts
+
+
+def test_errors_of_usage_in_a_worker_end_the_run(mine):
+    """As they do in this process."""
+    with pytest.raises(UsageError, match="backend"):
+        report_of(mine("softmax", backend="nonsense"), contained=True)
 
 
 def test_events_tell_a_story(mine):
