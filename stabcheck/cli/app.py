@@ -61,7 +61,8 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return TROUBLE
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt):  # with a report so far it is told there
+        print("stabcheck: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         _close_stdout()

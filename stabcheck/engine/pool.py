@@ -13,7 +13,6 @@ import contextlib
 import multiprocessing
 import os
 import queue
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +22,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stabcheck import ops
+from stabcheck.engine import forks
 from stabcheck.engine.events import Event, Progress
-from stabcheck.engine.forks import PRELOAD
 from stabcheck.engine.plan import Group, plan
 from stabcheck.engine.request import Task
 from stabcheck.engine.single import run_group
@@ -143,8 +142,7 @@ def _attempt(todo: Mapping[int, _Job], workers: int) -> Iterator[tuple[int, list
     damaged, and would take the next group too. Yields (index, events), (index, progress) or (index, lost)
     for a group that was under way when its worker died, fell silent or raised."""
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-    if os.name == "posix":
-        context.set_forkserver_preload(PRELOAD)
+    forks.begin()
     beats = context.Queue()
     memory = max(job.memory for job in todo.values())
     pool = ProcessPoolExecutor(
@@ -196,7 +194,7 @@ def _begin(beats: Any, memory: int) -> None:
     """In a new worker: Ctrl-C is the parent's business, so is all output; memory is bounded."""
     global _beats
     _beats = beats
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    forks.leave_ctrl_c_to_the_parent()
     limit_memory(memory)
     silence()
 

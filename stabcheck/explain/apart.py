@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from stabcheck.engine import forks
 from stabcheck.engine.events import CellKey, Event, Shrinking
 from stabcheck.engine.request import Task
 from stabcheck.explain.annotate import Wanted, annotated, merged, to_explain
@@ -131,7 +131,7 @@ def _pool(memory: int) -> ProcessPoolExecutor:
 
 def _begin(memory: int) -> None:
     """In the worker: Ctrl-C is the parent's business, memory is bounded, what a target forks ends at once."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    forks.leave_ctrl_c_to_the_parent()
     limit_memory(memory)
     silence()
     if hasattr(os, "register_at_fork"):
