@@ -147,7 +147,8 @@ class Seat:
     def _ask_again(self, block: Block, answer: Answer, truth: Truth, layout: Layout) -> None:
         with other_seeds():
             again = self.runner(block.inputs, layout=layout)
-        same = np.array_equal(answer.values, again.values, equal_nan=True)
+        both = answer.usable & again.usable  # no answer is not another answer
+        same = np.array_equal(answer.values[both], again.values[both], equal_nan=True)
         self.wavering = self.wavering or not same
         far = differing(answer, again, truth)
         if far.any():

@@ -119,6 +119,19 @@ def test_the_same_target_unsteady_inside_the_gate_gets_a_note(check):
     assert "SC405" not in {f.code for f in report.findings}
 
 
+def test_no_answer_is_not_another_answer(check, by_code):
+    """A target that raises now and then answers alike whenever it answers."""
+
+    def sometimes(x):
+        if next(CALLS) % 3 == 0 and x.size > 6:
+            raise ValueError("not now")
+        return sigmoid(x)
+
+    report = check(sometimes, "sigmoid", rows=True)
+    assert "SC401" in by_code(report)
+    assert not [note for note in report.cells[0].notes if "call to call" in note]
+
+
 def test_a_signal_is_a_note_unless_it_is_asked_for(check):
     """sigmoid(-1000) = 1 / (1 + exp(1000)) = 0 is right, through an overflow."""
 
