@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import process as executors
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import Any
@@ -182,12 +183,21 @@ def _attempt(todo: Mapping[int, _Job], workers: int) -> Iterator[tuple[int, list
         for index in (unfinished & heard.keys()) or unfinished:
             yield index, _Lost()
     finally:
-        manager: Any = pool._executor_manager_thread
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        pool.shutdown(wait=False, cancel_futures=True)
-        if manager is not None:  # Python's own farewell at exit would find its pipe closed half-way
-            manager.join(_PATIENCE)
+        dismiss(pool)
+
+
+def dismiss(pool: ProcessPoolExecutor) -> None:
+    """End a pool and whatever its workers are at."""
+    manager: Any = pool._executor_manager_thread
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+    pool.shutdown(wait=False, cancel_futures=True)
+    if manager is None:
+        return
+    manager.join(_PATIENCE)
+    # Where that was not enough it ends by itself, and the interpreter waits for it as for any thread. Only
+    # the farewell of concurrent.futures must not wake it meanwhile: it could write to a pipe half closed.
+    executors._threads_wakeups.pop(manager, None)
 
 
 def _begin(beats: Any, memory: int) -> None:

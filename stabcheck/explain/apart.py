@@ -20,6 +20,7 @@ from pathlib import Path
 
 from stabcheck.engine import forks
 from stabcheck.engine.events import CellKey, Event, Shrinking
+from stabcheck.engine.pool import dismiss
 from stabcheck.engine.request import Task
 from stabcheck.explain.annotate import Wanted, annotated, merged, to_explain
 from stabcheck.explain.grading import graded
@@ -119,9 +120,7 @@ def _explain_all(jobs: deque[_Job], explained: dict[str, Finding], tell: Callabl
         except (TimeoutError, BrokenProcessPool):
             losses += 1
         finally:
-            for process in list((pool._processes or {}).values()):
-                process.kill()
-            pool.shutdown(wait=False, cancel_futures=True)
+            dismiss(pool)
 
 
 def _pool(memory: int) -> ProcessPoolExecutor:
