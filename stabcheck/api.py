@@ -19,6 +19,7 @@ from stabcheck.ops import get as get_op
 from stabcheck.ops import names as op_names
 from stabcheck.ops.op import Op
 from stabcheck.targets.find import find
+from stabcheck.targets.trial import try_import
 
 Target = Callable[..., Any] | str
 
@@ -66,6 +67,8 @@ def check(
     examples: your own recorded inputs, judged first: arrays, or mappings from argument name to array.
     regimes: names of regimes to draw from (`stabcheck list regimes`), default all.
     gate_factor: widens (above 1) or narrows the gates of this target.
+    isolate: call the target in a process of its own; one given by name is imported there first, so that it
+        cannot take this process with it.
     signals: "report", "fail" or "ignore" an overflow or invalid operation on the way to a right answer.
     select, ignore: finding codes, names or prefixes ("SC1").
 
@@ -97,6 +100,8 @@ def check(
         ignore=None if ignore is None else tuple(ignore),
         seed=seed,
     )
+    if isolate and isinstance(target, str):
+        try_import(target, name=name)
     found = find(target, name=name)
     wanted = op if op is not None else found.op
     if not wanted:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from stabcheck.errors import UsageError
-from stabcheck.files import write_text
+from stabcheck.files import check_place, make_folder, write_text
 
 
 def test_text_is_stored_as_utf_8_with_unix_newlines(tmp_path):
@@ -42,6 +42,28 @@ def test_a_place_that_cannot_be_written_is_a_usage_error(tmp_path, place, why):
     """The message names the place and what to do."""
     with pytest.raises(UsageError, match=why):
         write_text("x", tmp_path / place)
+
+
+@pytest.mark.parametrize(("place", "why"), [("missing/r.json", "does not exist"), (".", "is a folder")])
+def test_a_place_is_checked_without_writing(tmp_path, place, why):
+    """The same is told beforehand, with the option; a good place holds afterwards what it held."""
+    with pytest.raises(UsageError, match=f"--baseline .*{why}"):
+        check_place(tmp_path / place, "--baseline")
+    (tmp_path / "r.json").write_text("old")
+    check_place(tmp_path / "r.json", "--baseline")
+    assert [tmp_path / "r.json"] == list(tmp_path.iterdir())
+    assert "old" == (tmp_path / "r.json").read_text()
+
+
+def test_a_folder_is_made_or_refused(tmp_path):
+    """With those above it; a file in its place, and a place that takes no folder, are usage errors."""
+    make_folder(tmp_path / "a" / "b", "--report-dir")
+    assert [] == list((tmp_path / "a" / "b").iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"--report-dir .* is a file; name a directory"):
+        make_folder(tmp_path / "file", "--report-dir")
+    with pytest.raises(UsageError, match=r"--report-dir .*Choose another place"):
+        make_folder(tmp_path / "file" / "c", "--report-dir")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")

@@ -10,10 +10,11 @@ import stabcheck
 
 PACKAGE = Path(stabcheck.__file__).parent
 
-#: From the ground up. `errors` and `files` lie below everything, the doors stand at the top.
+#: From the ground up. `errors`, `files` and `lastwords` lie below everything, the doors stand at the top.
 ROOMS = (
     "errors",
     "files",
+    "lastwords",
     "formats",
     "findings",
     "ops",

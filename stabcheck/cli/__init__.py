@@ -5,16 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from stabcheck.cli.stdout import Stdout, fill_closed
+from stabcheck.cli.supervise import supervised
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `stabcheck` command: run it and exit with its code."""
-    try:
-        from stabcheck.cli.app import invoke
 
-        code = invoke(arguments)
-    except KeyboardInterrupt:  # while importing
-        code = 130
-    sys.exit(code)
+    def work() -> int:
+        try:
+            from stabcheck.cli.app import invoke
+
+            return invoke(arguments, Stdout.taken())
+        except KeyboardInterrupt:  # while importing
+            return 130
+
+    fill_closed()
+    sys.exit(supervised(work))
 
 
 __all__ = ["main"]

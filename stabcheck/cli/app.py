@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from stabcheck.cli.listing import listing
 from stabcheck.cli.replay import replay
 from stabcheck.cli.report import report
 from stabcheck.cli.run import run
+from stabcheck.cli.stdout import NobodyReadsError, Stdout
 from stabcheck.errors import StabcheckError
 
 #: Exit codes: what was asked for is clean; findings; could not do its job; interrupted.
@@ -44,12 +44,13 @@ for command in (run, listing, explain, init, compare, report, replay):
     stabcheck.add_command(command)
 
 
-def invoke(arguments: Sequence[str] | None = None) -> int:
+def invoke(arguments: Sequence[str] | None = None, stdout: Stdout | None = None) -> int:
     """Run the command line and return its exit code; messages go to stderr.
 
-    Left alone, click and Python report crashes and Ctrl-C as 1, which here means findings.
+    Left alone, click and Python report crashes and Ctrl-C as 1, which here means findings. `stdout` is given
+    where the process is ours; in somebody else's, sys.stdout is as good as any.
     """
-    invocation = Invocation()
+    invocation = Invocation() if stdout is None else Invocation(stdout)
     try:
         code = stabcheck.main(
             args=None if arguments is None else list(arguments),
@@ -57,15 +58,15 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
             obj=invocation,
         )
-        sys.stdout.flush()
+        invocation.stdout.stream.flush()
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return TROUBLE
     except (click.Abort, KeyboardInterrupt):  # with a report so far it is told there
         print("stabcheck: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        _close_stdout()
+    except (BrokenPipeError, NobodyReadsError):
         return TROUBLE
     except StabcheckError as error:
         return _trouble(f"error: {error}", error, invocation.verbosity)
@@ -76,15 +77,10 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
 
 def _trouble(text: str, error: BaseException, verbosity: int) -> int:
     """One line on stderr, with -v the traceback before it."""
-    if verbosity > 0:
-        sys.stderr.writelines(traceback.format_exception(error))
-    elif not isinstance(error, StabcheckError) or error.__cause__ is not None:
+    if verbosity <= 0 and (not isinstance(error, StabcheckError) or error.__cause__ is not None):
         text += " (-v shows the traceback)"
-    print(f"stabcheck: {text}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody there to hear it either
+        if verbosity > 0:
+            sys.stderr.writelines(traceback.format_exception(error))
+        print(f"stabcheck: {text}", file=sys.stderr)
     return TROUBLE
-
-
-def _close_stdout() -> None:
-    """Whoever read our output is gone: keep Python from complaining again at exit."""
-    with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from stabcheck.cli.stdout import Stdout
 from stabcheck.config.file import Config, load
 from stabcheck.config.kinds import Codes, Flag, Names, Pairs
 from stabcheck.config.options import OPTIONS, Option
@@ -22,8 +24,10 @@ USUAL = "The usual"
 
 @dataclass
 class Invocation:
-    """What the whole command line knows of one call: how much to say when it goes wrong."""
+    """What the whole command line knows of one call: where it prints, and how much to say when it goes
+    wrong."""
 
+    stdout: Stdout = field(default_factory=lambda: Stdout(sys.stdout))
     verbosity: int = 0
 
 
@@ -161,9 +165,13 @@ def configuration(ctx: click.Context) -> Config:
     return load(None if path is None else Path(path))
 
 
+def stdout(ctx: click.Context) -> Stdout:
+    """Where this call prints."""
+    return ctx.ensure_object(Invocation).stdout
+
+
 def verbosity(ctx: click.Context) -> int:
     """-v minus -q; remembered for the error that may follow."""
     level = int(ctx.params.get("verbose") or 0) - int(ctx.params.get("quiet") or 0)
-    if isinstance(ctx.obj, Invocation):
-        ctx.obj.verbosity = level
+    ctx.ensure_object(Invocation).verbosity = level
     return level

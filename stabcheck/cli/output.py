@@ -13,15 +13,18 @@ import click
 from rich.console import Console
 
 from stabcheck import reports
+from stabcheck.cli.commands import stdout as stdout_of
+from stabcheck.cli.stdout import Stdout
 from stabcheck.engine.events import Event
-from stabcheck.errors import UsageError, unknown
+from stabcheck.errors import unknown
+from stabcheck.files import check_place, make_folder
 from stabcheck.findings import Report
 from stabcheck.reports.terminal import TerminalReporter, make_console
 
 
 def stdout_console(ctx: click.Context) -> Console:
     """The console of a command with --color."""
-    return make_console(color=ctx.params.get("color") or "auto")
+    return make_console(color=ctx.params.get("color") or "auto", file=stdout_of(ctx).stream)
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Output(AbstractContextManager["Output"]):
     and the last word go to stderr, so that stdout holds one thing only.
     """
 
+    stdout: Stdout
     terminal: TerminalReporter
     stderr: Console
     format: str
@@ -40,16 +44,18 @@ class Output(AbstractContextManager["Output"]):
     directory: Path
 
     @classmethod
-    def make(cls, values: Mapping[str, Any], talk: int) -> Output:
+    def make(cls, values: Mapping[str, Any], talk: int, stdout: Stdout) -> Output:
         """From checked settings and verbosity; UsageError where a file cannot be written."""
         color = values.get("color", "auto")
         format = values.get("output-format", "table")
         file = Path(values["output-file"]) if "output-file" in values else None
         stderr = make_console(stderr=True, color=color)
-        shown = make_console(color=color) if format == "table" and file is None else Console(quiet=True)
+        printed = format == "table" and file is None
+        shown = make_console(color=color, file=stdout.stream) if printed else Console(quiet=True)
         progress = talk >= 0 and not values.get("no-progress", False)
         extra, directory = tuple(values.get("report", ())), Path(values.get("report-dir", "."))
         output = cls(
+            stdout,
             TerminalReporter(shown, stderr, verbosity=talk, progress=progress),
             stderr,
             format,
@@ -65,12 +71,12 @@ class Output(AbstractContextManager["Output"]):
         for name in (self.format, *self.extra):
             if name not in reports.FORMATS:
                 raise unknown("report format", name, reports.FORMATS)
-        if self.file is not None and not self.file.absolute().parent.is_dir():
-            raise UsageError(f"--output-file {str(self.file)!r}: its directory does not exist; create it.")
-        if self.file is not None and self.file.is_dir():
-            raise UsageError(f"--output-file {str(self.file)!r} is a directory; name a file in it.")
-        if self.extra and self.directory.exists() and not self.directory.is_dir():
-            raise UsageError(f"--report-dir {str(self.directory)!r} is a file; name a directory.")
+        if self.file is None:
+            self.stdout.check()
+        else:
+            check_place(self.file, "--output-file")
+        if self.extra:
+            make_folder(self.directory, "--report-dir")
 
     def __enter__(self) -> Output:
         return self
@@ -88,9 +94,7 @@ class Output(AbstractContextManager["Output"]):
         if self.file is not None:
             reports.write(report, self.format, self.file)
         elif self.format != "table":
-            reports.emit(report, self.format)
-        if self.extra:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            reports.emit(report, self.format, self.stdout.stream)
         for format in self.extra:
             reports.write(report, format, self.directory / reports.file_name(format))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stabcheck.cli.commands import DeclaredOption, SectionedCommand, configuration, usual, verbosity
+from stabcheck.cli.commands import DeclaredOption, SectionedCommand, configuration, stdout, usual, verbosity
 
 if TYPE_CHECKING:
     from stabcheck.config.file import Config
@@ -48,6 +48,8 @@ def replay(ctx: click.Context, /, ids: tuple[str, ...], form: str | None, **_: o
     from stabcheck.explain.replay import Outcome, Replay
     from stabcheck.explain.replay import replay as replayed
 
+    own = stdout(ctx)
+    own.keep()
     root = config.root or Path.cwd()
     findings = [store.load(id, root) for id in ids or store.ids(root)]
     if not findings:
@@ -55,7 +57,7 @@ def replay(ctx: click.Context, /, ids: tuple[str, ...], form: str | None, **_: o
     if form is not None:
         if len(findings) > 1:
             raise UsageError(f"--as {form} writes one finding; name it: {', '.join(f.id for f in findings)}.")
-        click.echo(_written(findings[0], form, _task(findings[0], config, root)), nl=False)
+        click.echo(_written(findings[0], form, _task(findings[0], config, root)), own.stream, nl=False)
         return 0
     outcomes = set()
     for finding in findings:
@@ -66,7 +68,8 @@ def replay(ctx: click.Context, /, ids: tuple[str, ...], form: str | None, **_: o
         outcomes.add(result.outcome)
         subject = f"{finding.op}[{finding.target}-{finding.dtype}]"
         why = f": {result.why}" if result.why else ""
-        click.echo(f"{result.outcome:<6} {finding.id} {finding.code} {finding.name} {subject}{why}")
+        line = f"{result.outcome:<6} {finding.id} {finding.code} {finding.name} {subject}{why}"
+        click.echo(line, own.stream)
     return 2 if Outcome.ERROR in outcomes else 1 if Outcome.FAILED in outcomes else 0
 
 

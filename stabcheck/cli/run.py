@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stabcheck.cli.commands import SectionedCommand, configuration, declared, given, usual, verbosity
+from stabcheck.cli.commands import SectionedCommand, configuration, declared, given, stdout, usual, verbosity
 from stabcheck.config.file import Config
 from stabcheck.config.options import OPTIONS
 
@@ -43,6 +43,10 @@ def run(ctx: click.Context, /, targets: tuple[str, ...], **_: Any) -> int:
     config = configuration(ctx)
     settings = given(ctx)
     values = {**config.values, **settings}
+    own = stdout(ctx)
+    if "output-file" in values and own.is_named_by(Path(values["output-file"])):
+        del values["output-file"]
+    own.keep()  # before any process or module of others is there
 
     from stabcheck.engine import forks
 
@@ -54,7 +58,7 @@ def run(ctx: click.Context, /, targets: tuple[str, ...], **_: Any) -> int:
     from stabcheck.cli.watch import processes, watch
     from stabcheck.config import known
 
-    output = Output.make(values, talk)
+    output = Output.make(values, talk, own)
     gate = known.gate(settings, config)
     catalogue = not targets and not config.targets
     tasks, replayed = _tasks(targets, settings, config), frozenset[str]()

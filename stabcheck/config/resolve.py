@@ -121,8 +121,11 @@ def table_tasks(
     An `anchored` target's path is relative to the configuration file.
     """
     from stabcheck.targets.find import find, find_all
+    from stabcheck.targets.trial import try_import
 
     spec, root = _placed(table.target, config.root, anchored)
+    if {**config.values, **table.values, **given}.get("isolate"):
+        try_import(spec, name=table.name, root=root)
     wanted = [_known_op(name, root) for name in (given.get("op") or table.values.get("op") or ())]
     if spec.endswith(".py"):
         founds = find_all(spec, root=root)

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from stabcheck.engine.request import Request
+from stabcheck.files import check_place
 from stabcheck.findings import Report
 from stabcheck.gate.baseline import Baseline
 from stabcheck.gate.compare import GateResult, compare
@@ -28,8 +29,11 @@ class Gate:
 
     @classmethod
     def open(cls, path: str | Path, *, updating: bool = False, pruning: bool = False) -> Gate:
-        """Read the baseline; with `updating` a missing file is an empty one. UsageError for a bad file."""
+        """Read the baseline; with `updating` a missing file is an empty one. UsageError for a bad file, and
+        for a place where none can be written if one is to be."""
         place = Path(path)
+        if updating or pruning:
+            check_place(place, "--baseline")
         baseline = Baseline() if updating and not place.exists() else read(place)
         return cls(place, baseline, updating, pruning)
 

@@ -6,6 +6,7 @@ rich's tables, so that a number is never cut and a word never broken, however na
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import textwrap
@@ -45,6 +46,9 @@ def make_console(
     width = int(columns) if columns.isdigit() and int(columns) > 0 else None
     if width is None and not stream.isatty():
         width = PIPED_WIDTH
+    elif width is None and file is not None:  # rich looks at the standard streams, and this is another
+        with contextlib.suppress(OSError):
+            width = os.get_terminal_size(file.fileno()).columns or None
     return Console(
         file=stream,
         width=width,

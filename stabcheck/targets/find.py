@@ -9,7 +9,7 @@ from typing import Any
 
 from stabcheck.errors import TargetError
 from stabcheck.findings import Where
-from stabcheck.targets.guard import Raised, attempt, attribute
+from stabcheck.targets.guard import Raised, attempt, attribute, contained
 from stabcheck.targets.importing import load_file, load_module
 from stabcheck.targets.marks import mark_of
 from stabcheck.targets.naming import location_of, name_of, op_in_name, relative, spec_of, title_of
@@ -101,11 +101,15 @@ def _step(owner: Any, step: str, title: str) -> Any:
     from stabcheck.errors import unknown
 
     value = attempt(getattr, owner, step)
-    if isinstance(value, Raised):
-        public = [name for name in attribute(owner, "__dict__", {}) if not name.startswith("_")]
-        hint = str(unknown(f"name in target {title}", step, public))
-        raise TargetError(hint if len(hint) < 400 else hint[:400] + "...") from value.error
-    return value
+    if not isinstance(value, Raised):
+        return value
+    if not isinstance(value.error, AttributeError):
+        raise TargetError(
+            f"target {title!r} cannot be looked up: {value.text}. Name a callable of the module."
+        ) from value.error
+    public = [name for name in attribute(owner, "__dict__", {}) if not name.startswith("_")]
+    hint = str(unknown(f"name in target {title}", step, public))
+    raise TargetError(hint if len(hint) < 400 else hint[:400] + "...") from value.error
 
 
 def _own_names(kind: type) -> set[str]:
@@ -120,7 +124,8 @@ def _needs_instance(owner: type, step: str) -> bool:
 
 
 def _instance(kind: type, title: str) -> Any:
-    made = attempt(kind)
+    with contained():
+        made = attempt(kind)
     if isinstance(made, Raised):
         raise TargetError(
             f"target {title!r} needs an instance of {kind.__name__}, and {kind.__name__}() failed: "

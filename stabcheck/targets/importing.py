@@ -6,26 +6,22 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from stabcheck import lastwords
 from stabcheck.errors import TargetError
-from stabcheck.targets.guard import Raised, attempt, contained
+from stabcheck.targets.ctrl_c import watched_ctrl_c
+from stabcheck.targets.guard import Raised, attempt, contained, describe
 
 
 def load_module(name: str, root: Path, spec: str) -> ModuleType:
     """The module of that dotted name, looked for in `root` first; TargetError names the cause."""
     _on_path(root, first=True)
-    with contained():
-        module = attempt(importlib.import_module, name)
-    if isinstance(module, Raised):
-        raise TargetError(
-            f"cannot import target {spec!r}: {module.text}. "
-            f"Check the name, install its package, or run from the project's folder."
-        ) from module.error
-    assert isinstance(module, ModuleType)
-    return module
+    advice = "Check the name, install its package, or run from the project's folder."
+    return _imported(spec, advice, importlib.import_module, name)
 
 
 def load_file(file: Path, spec: str) -> ModuleType:
@@ -42,13 +38,26 @@ def load_file(file: Path, spec: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     _on_path(file.parent, first=False)
-    with contained():
-        module = attempt(_execute, name, file)
-    if isinstance(module, Raised):
+    try:
+        return _imported(spec, f"Run `python {file.name}` to see it fail.", _execute, name, file)
+    except TargetError:
         sys.modules.pop(name, None)
-        raise TargetError(
-            f"cannot import target {spec!r}: {module.text}. Run `python {file.name}` to see it fail."
-        ) from module.error
+        raise
+
+
+def _imported(spec: str, advice: str, load: Callable[..., ModuleType], *args: Any) -> ModuleType:
+    """The module that `load` gives, whatever else it does; TargetError names the cause. Only a real Ctrl-C
+    passes."""
+    failure = f"cannot import target {spec!r}"
+    with contained(), watched_ctrl_c() as pressed, lastwords.noted(failure, f"while importing it. {advice}"):
+        try:
+            module = attempt(load, *args)
+        except KeyboardInterrupt as error:
+            if pressed():
+                raise
+            module = Raised(describe(error), error)
+    if isinstance(module, Raised):
+        raise TargetError(f"{failure}: {module.text}. {advice}") from module.error
     assert isinstance(module, ModuleType)
     return module
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stabcheck.lastwords import ending
 from stabcheck.targets import wire, worker
 
 #: Seconds for starting Python and importing the target: not the target's calls, so generous.
@@ -89,16 +90,7 @@ class Process:
         self.close()
         if status is None:
             return DeathError("SC407", "the process closed its connection")
-        if status < 0:
-            return DeathError("SC407", f"the process was killed by {_signal(-status)}")
-        return DeathError("SC407", f"the process exited with status {status}")
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        return DeathError("SC407", ending(status))
 
 
 def _end(child: subprocess.Popen[bytes], *fds: int) -> None:

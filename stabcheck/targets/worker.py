@@ -23,7 +23,7 @@ from stabcheck.errors import TargetError, UsageError
 from stabcheck.ops.op import Argument, Op
 from stabcheck.targets import wire
 from stabcheck.targets.backends.choose import compiled
-from stabcheck.targets.find import find
+from stabcheck.targets.find import Found, find, find_all
 from stabcheck.targets.gradients import prepare_gradient
 from stabcheck.targets.guard import describe
 from stabcheck.targets.limits import limit_memory
@@ -77,6 +77,10 @@ class _Pipe:
 def _serve(pipe: _Pipe) -> None:
     request, arrays = pipe.receive()
     try:
+        if request.get("kind") == "find":
+            _found(request)
+            pipe.send({"kind": "found"})
+            return
         runner = _prepared(request, arrays["truth"], pipe)
     except (UsageError, TargetError) as error:
         pipe.send({"kind": type(error).__name__, "text": str(error)})
@@ -109,8 +113,15 @@ def _serve(pipe: _Pipe) -> None:
         )
 
 
+def _found(request: dict[str, Any]) -> list[Found]:
+    spec, root = request["spec"], Path(request["root"])
+    if spec.endswith(".py"):
+        return find_all(spec, root=root)
+    return [find(spec, name=request["name"], root=root)]
+
+
 def _prepared(request: dict[str, Any], truth: Any, pipe: _Pipe) -> LocalRunner | Inapplicable:
-    found = find(request["spec"], name=request["name"], root=Path(request["root"]))
+    (found,) = _found(request)
     pipe.send({"kind": "imported", "compiled": compiled(found.function)})
     limit_memory(request["memory_limit"])
     chosen: dict[str, Any] = {

@@ -57,7 +57,7 @@ USAGE = [
     (["run", "--regimes", "modrate", "--op", "sigmoid"], "'modrate'"),
     (["run", "--output-format", "jsn"], "unknown report format 'jsn'. Did you mean 'json'?"),
     (["run", "--report", "tabel"], "unknown report format 'tabel'. Did you mean 'table'?"),
-    (["run", "-o", "no/such/place.json"], "its directory does not exist"),
+    (["run", "-o", "no/such/place.json"], "does not exist. Create it first."),
     (["run", "--config-file", "nothere.toml"], "'nothere.toml' does not exist"),
     (["run", "nothere.py:softmax"], "there is no file"),
     (["run", "no.such.package:softmax"], "No module named"),

@@ -166,8 +166,13 @@ def test_pruning_an_interrupted_run_forgets_nothing(made):
 
 
 def test_a_place_that_cannot_be_written_is_a_usage_error(made, tmp_path):
-    """The baseline was not saved, so the run could not do its job."""
-    gate = Gate.open(tmp_path / "missing" / "b.json", updating=True)
+    """Told before the run; what changes until its end is told then: the run could not do its job."""
+    path = tmp_path / "missing" / "b.json"
+    with pytest.raises(UsageError, match="does not exist"):
+        Gate.open(path, updating=True)
+    path.parent.mkdir()
+    gate = Gate.open(path, updating=True)
+    path.parent.rmdir()
     with pytest.raises(UsageError, match="cannot write"):
         close(gate, made.report(made.cell()), made)
 
