@@ -162,5 +162,7 @@ def assert_stable(target: Target, op: str | Op | None = None, **settings: Any) -
         reasons = "; ".join(dict.fromkeys(f"{c.dtype}: {c.reason}" for c in report.cells))
         raise UnstableError(f"nothing could be checked: {reasons}")
     if not report.ok:
-        raise UnstableError(str(report))
+        from stabcheck.reports.failure import failure
+
+        raise UnstableError(failure(report))
     return report

@@ -128,6 +128,8 @@ def test_options(project: Path, run: Run) -> None:
     ("arguments", "config", "message"),
     [
         (["--stabcheck-level=stabel"], "", "Did you mean 'stable'?"),
+        (["--stabcheck-dtype=float31"], "", "unknown dtype 'float31'. Did you mean 'float32'?"),
+        (["--stabcheck-select=SC9999"], "", "unknown code 'SC9999'."),
         (["--stabcheck"], "[tool.stabcheck]\nsede = 3\n", "unknown key 'sede'. Did you mean 'seed'?"),
         (["--stabcheck"], "", "no [tool.stabcheck] found"),
     ],
@@ -174,6 +176,91 @@ def test_baseline(project: Path, run: Run) -> None:
     assert everything == outcomes(record.stdout) == outcomes(known.stdout)
     assert "stabcheck: 2 cells recorded" in record.stdout
     assert (0, 0, 4) == (record.returncode, known.returncode, damaged.returncode)
+
+
+TYPOS = """
+import unittest
+
+import pytest
+from samplepkg.losses import softmax, softmax_naive
+
+pytestmark = pytest.mark.stabcheck(level="stable")
+
+@pytest.mark.stabcheck(targt="samplepkg.losses:softmax_naive", op="softmax")
+def test_unknown_key():
+    pass
+
+@pytest.mark.stabcheck(op="softmax")
+def test_no_target():
+    pass
+
+@pytest.mark.stabcheck("samplepkg.losses:softmax_naive")
+def test_by_position():
+    pass
+
+@pytest.mark.stabcheck(levle="robust")
+def test_unknown_key_for_the_fixture(assert_stable):
+    assert_stable(softmax)
+
+def test_module_marks_are_for_others():
+    pass
+
+class TestOld(unittest.TestCase):
+    @pytest.mark.stabcheck(target=softmax_naive, op="softmax", dtypes=("float16",))
+    def test_method(self):
+        pass
+"""
+
+
+def test_typos_in_marks(project: Path, run: Run) -> None:
+    """A mark that would check nothing fails with what is wrong and the nearest match, without our source."""
+    (project / "tests" / "test_typos.py").write_text(TYPOS)
+
+    done = run(project, "-v", "tests/test_typos.py")
+
+    found = {name.rpartition("::")[2]: outcome for name, outcome in outcomes(done.stdout).items()}
+    assert "PASSED" == found.pop("test_module_marks_are_for_others")
+    assert "ERROR" == found.pop("test_unknown_key_for_the_fixture")
+    names = ("test_unknown_key", "test_no_target", "test_by_position", "test_method")
+    assert dict.fromkeys(names, "FAILED") == found
+    assert "unknown setting 'targt'. Did you mean 'target'?" in done.stdout
+    assert "unknown setting 'levle'. Did you mean 'level'?" in done.stdout
+    assert "the marker stabcheck checks nothing here: it names no target" in done.stdout
+    assert "keyword arguments only, got 'samplepkg.losses:softmax_naive'" in done.stdout
+    assert "pytest_plugin" not in done.stdout
+
+
+def test_summary(project: Path, run: Run) -> None:
+    """pytest's short summary quotes the verdict, of the fixture, the marker and a configured target; all of
+    them show cause, line and fix."""
+    done = run(project, "--stabcheck", "-k", "fixture_fails or marker_fails or naive", COLUMNS="200")
+
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    assert 3 == len(lines)
+    assert all("FAIL: " in line for line in lines), lines
+    assert 3 == len(re.findall(r"^E? *cause ", done.stdout, re.MULTILINE)), done.stdout
+    assert "traceback entries" not in done.stdout
+    assert 3 == len(re.findall(r"^E? *where .*losses.py:\d+", done.stdout, re.MULTILINE))
+
+
+def test_pruning_says_what_it_did(project: Path, run: Run) -> None:
+    """Nothing is recorded without --stabcheck-baseline-update; what is gone is counted when it goes."""
+    options = ("--stabcheck", "-k", "naive and pyproject", "--stabcheck-baseline", "b.json")
+    run(project, *options, "--stabcheck-baseline-update")
+    recorded = (project / "b.json").read_text()
+    again = run(project, *options, "--stabcheck-baseline-update")
+    nothing = run(project, *options, "--stabcheck-baseline-prune")
+    unchanged = (project / "b.json").read_text()
+    (project / "samplepkg" / "losses.py").write_text(
+        (project / "samplepkg" / "losses.py").read_text() + "\n\nsoftmax_naive = softmax\n"
+    )
+    gone = run(project, *options, "--stabcheck-baseline-prune")
+
+    assert "stabcheck: nothing has changed in b.json" in again.stdout
+    assert "stabcheck: nothing has changed in b.json" in nothing.stdout
+    assert recorded == unchanged
+    count = recorded.count('"code"')
+    assert re.search(rf"stabcheck: {count} findings? forgotten by b.json", gone.stdout), gone.stdout
 
 
 def test_switched_off(project: Path, run: Run) -> None:

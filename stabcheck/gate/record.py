@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from stabcheck.findings import Cell, Finding, Report
-from stabcheck.gate.baseline import Baseline, CellRecord, Entry, belongs
+from stabcheck.gate.baseline import Baseline, CellKey, CellRecord, Entry, belongs
 from stabcheck.gate.compare import RATIO_FACTOR, GateResult
 
 
@@ -31,6 +31,18 @@ def prune(baseline: Baseline, result: GateResult) -> Baseline:
     """The baseline without the findings that were looked for and are gone."""
     gone = {change.id for change in result.better if change.kind == "fixed"}
     return replace(baseline, entries={k: e for k, e in baseline.entries.items() if k not in gone})
+
+
+def recorded(before: Baseline, after: Baseline) -> frozenset[CellKey]:
+    """The cells of which something else is known than before; a finding that was forgotten is none."""
+    cells = {key for key, record in after.cells.items() if record != before.cells.get(key)}
+    cells |= {entry.cell for id, entry in after.entries.items() if entry != before.entries.get(id)}
+    return frozenset(cells)
+
+
+def forgotten(before: Baseline, after: Baseline) -> frozenset[str]:
+    """The ids of findings that are no longer known."""
+    return frozenset(before.entries.keys() - after.entries.keys())
 
 
 def _record(cell: Cell, old: CellRecord | None, platform: str) -> CellRecord:

@@ -16,6 +16,7 @@ import pytest
 from stabcheck.config.kinds import Flag
 from stabcheck.config.options import OPTIONS, Option
 from stabcheck.errors import StabcheckError, UnstableError, UsageError
+from stabcheck.pytest_plugin.marks import settings_of, target_wanted
 from stabcheck.pytest_plugin.session import SESSION, Session
 
 if TYPE_CHECKING:
@@ -65,13 +66,14 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """A baseline that cannot be used stops the run before it starts."""
+    """Settings that do not exist and a baseline that cannot be used stop the run before it starts."""
     ours = session.config.stash[SESSION]
-    if ours.asks_for_baseline:
-        try:
+    try:
+        ours.check_given()
+        if ours.asks_for_baseline:
             _ = ours.gate
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -114,14 +116,13 @@ def _file_of(ours: Session) -> Path:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+def pytest_runtest_call(item: pytest.Item) -> None:
     """Check the target of a marked test that does not do so itself."""
-    settings = _marked(pyfuncitem)
-    if "target" not in settings or "assert_stable" in pyfuncitem.fixturenames:
-        return
     failure = ""
     try:
-        pyfuncitem.config.stash[SESSION].assert_stable(settings)
+        settings = settings_of(item)
+        if target_wanted(item, settings):
+            item.config.stash[SESSION].assert_stable(settings)
     except (UnstableError, StabcheckError) as error:
         failure = str(error)
     if failure:  # outside of the handler: pytest would show what was being handled, too
@@ -145,8 +146,15 @@ def pytest_runtest_makereport(
 @pytest.fixture
 def assert_stable(request: pytest.FixtureRequest) -> Callable[..., Report]:
     """`stabcheck.assert_stable` with the settings of the project, the command line and the marker."""
+    __tracebackhide__ = True
     ours = request.config.stash[SESSION]
-    defaults = _marked(request.node)
+    failure, defaults = "", {}
+    try:
+        defaults = settings_of(request.node)
+    except UsageError as error:
+        failure = str(error)
+    if failure:
+        pytest.fail(failure, pytrace=False)
 
     def assert_stable(*args: Any, **settings: Any) -> Report:
         __tracebackhide__ = True
@@ -159,13 +167,3 @@ def assert_stable(request: pytest.FixtureRequest) -> Callable[..., Report]:
             raise error.with_traceback(None) from None
 
     return assert_stable
-
-
-def _marked(item: Any) -> dict[str, Any]:
-    """The settings of the item's marks; those nearer to the test win."""
-    settings: dict[str, Any] = {}
-    for mark in reversed(list(item.iter_markers("stabcheck"))):
-        if mark.args:
-            raise pytest.UsageError(f"{item.nodeid}: the marker stabcheck takes keyword arguments only.")
-        settings |= mark.kwargs
-    return settings

@@ -40,6 +40,8 @@ class TargetItem(pytest.Item):
         from stabcheck.config.resolve import table_tasks
         from stabcheck.engine.events import Finished
         from stabcheck.engine.run import run
+        from stabcheck.explain.annotate import annotated
+        from stabcheck.explain.grading import graded
 
         session = self.config.stash[SESSION]
         tasks = table_tasks(self.table, {**session.given, "dtype": (self.dtype,)}, session.file)
@@ -51,12 +53,12 @@ class TargetItem(pytest.Item):
         report = replace(last.report, meta={**last.report.meta, "planted": "not asked"})
         if not report.judged_cells:
             pytest.skip("n/a: " + "; ".join(sorted({cell.reason for cell in report.cells})))
-        session.judge(report)
+        session.judge(annotated(report, tasks, check=graded, root=session.file.root))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The table and how to reproduce it, or the message: our traceback helps nobody."""
         if isinstance(excinfo.value, UnstableError | StabcheckError):
-            return str(excinfo.value)
+            return excinfo.getrepr(style="value")
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

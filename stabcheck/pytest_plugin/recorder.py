@@ -10,6 +10,7 @@ from stabcheck.errors import UsageError
 
 if TYPE_CHECKING:
     from stabcheck.findings import Cell
+    from stabcheck.gate.gate import Gate
     from stabcheck.pytest_plugin.session import Session
 
 
@@ -39,7 +40,7 @@ class Recorder:
             return
         try:
             gate.close(Report(tuple(self._cells.values())), today=date.today())
-            self._outcome = f"stabcheck: {len(self._cells)} cells recorded in {gate.path}"
+            self._outcome = f"stabcheck: {_what_changed(gate)}"
         except UsageError as error:
             self._outcome = f"stabcheck: {error}"
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -47,3 +48,16 @@ class Recorder:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._outcome:
             terminalreporter.write_line(self._outcome)
+
+
+def _what_changed(gate: Gate) -> str:
+    """What the file holds now that it did not hold before, and the other way round."""
+    from stabcheck.gate.file import read
+    from stabcheck.gate.record import forgotten, recorded
+    from stabcheck.reports.numbers import count
+
+    now = read(gate.path)
+    cells, findings = recorded(gate.baseline, now), forgotten(gate.baseline, now)
+    changes = [f"{count(len(cells), 'cell')} recorded in"] if cells else []
+    changes += [f"{count(len(findings), 'finding')} forgotten by"] if findings else []
+    return f"{' and '.join(changes)} {gate.path}" if changes else f"nothing has changed in {gate.path}"

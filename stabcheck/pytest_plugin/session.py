@@ -68,6 +68,13 @@ class Session:
                     values[option.name] = value
         return values
 
+    def check_given(self) -> None:
+        """UsageError for a format or code that was asked for and does not exist: once, not in every test."""
+        if any(name in self.given for name in ("dtype", "select", "ignore")):
+            from stabcheck.config.resolve import request
+
+            request(self.given)
+
     @cached_property
     def gate(self) -> Gate | None:
         from stabcheck.config.known import gate
@@ -103,7 +110,8 @@ class Session:
 
     def judge(self, report: Report) -> Report:
         """The report, known findings marked; UnstableError with its tables where it is not what was asked."""
-        from stabcheck.reports import outcome, render
+        from stabcheck.reports import outcome
+        from stabcheck.reports.failure import failure
 
         self.checked.append(report)
         if self.gate is not None:
@@ -113,7 +121,7 @@ class Session:
             reasons = sorted({f"{cell.dtype}: {cell.reason}" for cell in report.cells})
             raise UnstableError(f"nothing could be checked: {'; '.join(reasons)}")
         if verdict.state == "FAIL":
-            raise UnstableError(render(report, "table"))
+            raise UnstableError(failure(report))
         return report
 
     def _known(self, report: Report, gate: Gate) -> Report:
