@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -114,12 +115,21 @@ def check(
     # The op itself, whatever else has been declared under its name since.
     known = record.name in op_names() and get_op(record.name) is record
     task = Task(found, record.name if known else record, _with_examples(request, own), name or found.name)
-    for event in run([task]):
-        if isinstance(event, Finished):
-            if event.report.interrupted:
-                raise KeyboardInterrupt
-            return _shown(annotated(event.report, [task], check=graded))
-    raise AssertionError("a run always finishes")
+    return _checked(task)
+
+
+def _checked(task: Task) -> Report:
+    """The report of one task. The caller's random numbers go on as if nothing had happened: what is imported
+    on first use (rich) may draw some."""
+    state = random.getstate()
+    try:
+        *_, last = run([task])
+        assert isinstance(last, Finished)
+        if last.report.interrupted:
+            raise KeyboardInterrupt
+        return _shown(annotated(last.report, [task], check=graded))
+    finally:
+        random.setstate(state)
 
 
 def _with_examples(request: Request, own: tuple[Mapping[str, Any], ...]) -> Request:

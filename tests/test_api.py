@@ -1,6 +1,8 @@
 """`check` and `assert_stable`: arguments, errors with names, reports that print themselves."""
 
 import inspect
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -200,3 +202,36 @@ def test_ctrl_c_is_the_callers(monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         stabcheck.check(interrupted, "softmax", dtypes="float32", **QUICK)
+
+
+def test_the_callers_random_numbers_go_on_as_if_nothing_had_happened():
+    """Also at the first call, when rich is imported, which draws some: so in a process of its own."""
+    code = (
+        "import random, numpy as np, stabcheck\n"
+        "from stabcheck.implementations.softmax import naive\n"
+        "random.seed(1); np.random.seed(1)\n"
+        "before = random.getstate(), np.random.get_state()[1].tolist()\n"
+        "report = stabcheck.check(naive, 'softmax', max_examples=10, max_classes=8)\n"
+        "assert 'FAIL' in str(report)\n"
+        "assert before == (random.getstate(), np.random.get_state()[1].tolist())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_other_byte_order_is_no_wider_format():
+    """An array whose bytes stand the other way round holds the same numbers: no note."""
+
+    def softmax(x):
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return (e / e.sum(axis=-1, keepdims=True)).astype(x.dtype.newbyteorder())
+
+    report = stabcheck.check(softmax, max_examples=20, max_classes=8)
+    assert report.ok
+    assert "SC903" not in str(report)
+
+
+def test_no_regimes_are_a_usage_error():
+    """An empty list asks for nothing."""
+    with pytest.raises(UsageError, match="regimes is empty"):
+        stabcheck.check(np.tanh, "tanh", regimes=())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import click
 
 
@@ -11,5 +13,6 @@ def explain(codes: tuple[str, ...]) -> None:
     """Explain a code by number or name: SC101, nan."""
     from stabcheck.explain.codes import as_text, explanation
 
-    texts = [as_text(explanation(code)) for code in codes]
+    width = shutil.get_terminal_size(fallback=(120, 24)).columns  # COLUMNS, or the terminal's
+    texts = [as_text(explanation(code), width) for code in codes]
     click.echo("\n".join(texts), nl=False)

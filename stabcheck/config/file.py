@@ -45,6 +45,8 @@ def load(path: Path | None = None, start: Path | None = None) -> Config:
         path = find((start or Path.cwd()).resolve())
         if path is None:
             return Config()
+    elif path.is_dir():
+        raise UsageError(f"configuration file {str(path)!r} is a directory; name a file in it.")
     elif not path.is_file():
         raise UsageError(f"configuration file {str(path)!r} does not exist.")
     table = table_of(path)

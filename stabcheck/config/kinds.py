@@ -189,18 +189,20 @@ class Interval(Kind):
 
 
 class Size(Kind):
-    """Bytes: a whole number, or text with a unit ("512MiB", "4GiB")."""
+    """Bytes, at least `minimum` MiB: a whole number, or text with a unit ("512MiB", "4GiB")."""
 
-    def __init__(self) -> None:
-        schema: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}
-        super().__init__('a size in bytes, or with a unit ("512MiB", "4GiB")', schema)
+    def __init__(self, minimum: int) -> None:
+        self.minimum = minimum << 20
+        schema: Schema = {"anyOf": [{"type": "integer", "minimum": self.minimum}, {"type": "string"}]}
+        expected = f'a size in bytes, or with a unit ("512MiB", "4GiB"), at least {minimum}MiB'
+        super().__init__(expected, schema)
 
     def check(self, value: Any) -> int:
         if isinstance(value, str):
             text = value.strip().lower().removesuffix("ib").removesuffix("b")
             shift = {"k": 10, "m": 20, "g": 30}.get(text[-1:], 0)
             value = int(float(text[:-1] if shift else text) * 2**shift)
-        return Count().check(value)
+        return Count(self.minimum).check(value)
 
 
 class Workers(Kind):

@@ -273,7 +273,7 @@ OPTIONS: Mapping[str, Option] = {
         ),
         Option(
             "memory-limit",
-            Size(),
+            Size(64),  # our own threads need some of it
             GUARD,
             "Memory of an isolated target, such as 512MiB.",
             default="4GiB",

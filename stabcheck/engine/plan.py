@@ -189,6 +189,8 @@ def _check(op: Op, request: Request) -> None:
         raise UsageError(f"max_examples={request.max_examples}: at least 1 example is needed.")
     if request.max_classes < 1:
         raise UsageError(f"max_classes={request.max_classes}: at least 1 class is needed.")
+    if request.regimes is not None and not request.regimes:
+        raise UsageError("regimes is empty: name at least one (`stabcheck list regimes`), or leave it out.")
     if request.range is not None and not request.range[0] < request.range[1]:
         raise UsageError(f"range={request.range}: the lower end must be below the upper one.")
     if not request.gate_factor > 0:

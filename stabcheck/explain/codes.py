@@ -14,6 +14,9 @@ from importlib.resources import files
 
 from stabcheck.findings import Code, code
 
+#: Widest lines of causes: what can be read at a glance.
+_WIDTH = 96
+
 _PARTS = ("Why it happens", "Example", "Stable rewrite")
 _FENCE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 _CAUSE = re.compile(r"^\d+\. (.*?)(?=^\d+\. |\Z)", re.DOTALL | re.MULTILINE)
@@ -47,13 +50,16 @@ def explanation(code_or_name: str) -> Explanation:
     return _read(code(code_or_name))
 
 
-def as_text(explained: Explanation) -> str:
-    """Plain text for a terminal: no markup, code indented by four spaces."""
-    causes = "\n".join(f"  {rank}. {_refill(cause, 5)}" for rank, cause in enumerate(explained.causes, 1))
-    advice = f"{explained.advice}\n\n" if explained.advice else ""
+def as_text(explained: Explanation, width: int = 120) -> str:
+    """Plain text for a terminal of that width: no markup, code indented by four spaces and never broken."""
+    causes = "\n".join(
+        _refill(f"  {rank}. {cause}", 5, min(width, _WIDTH)) for rank, cause in enumerate(explained.causes, 1)
+    )
+    advice = f"{_fitted(explained.advice, width)}\n\n" if explained.advice else ""
+    title = f"{explained.title}: {explained.code.meaning} ({explained.consequence})"
     return (
-        f"{explained.title}: {explained.code.meaning} ({explained.consequence})\n\n"
-        f"{explained.what}\n\n"
+        f"{_fitted(title, width)}\n\n"
+        f"{_fitted(explained.what, width)}\n\n"
         f"Why it happens (most frequent first)\n\n{causes}\n\n"
         f"Example\n\n{_indent(explained.example)}\n\n"
         f"Stable rewrite\n\n{advice}{_indent(explained.rewrite)}\n"
@@ -88,7 +94,16 @@ def _indent(text: str) -> str:
     return "\n".join(f"    {line}" if line else "" for line in text.rstrip().split("\n"))
 
 
-def _refill(text: str, indent: int) -> str:
+def _fitted(text: str, width: int) -> str:
+    """Paragraphs as they are written where they fit, filled anew where they do not."""
+    parts = text.split("\n\n")
+    wide = (max(map(len, part.split("\n"))) > width for part in parts)
+    return "\n\n".join(_refill(p, 0, width) if w else p for p, w in zip(parts, wide, strict=True))
+
+
+def _refill(text: str, indent: int, width: int) -> str:
     import textwrap
 
-    return textwrap.fill(text, 96, subsequent_indent=" " * indent)
+    return textwrap.fill(
+        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )

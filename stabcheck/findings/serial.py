@@ -260,4 +260,5 @@ def data_to_report(data: Data) -> Report:
             **_fields(data, bool, "interrupted"),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise UsageError(f"damaged stabcheck report: {type(error).__name__}: {error}.") from error
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
+        raise UsageError(f"damaged stabcheck report: {why}.") from error

@@ -77,7 +77,8 @@ def _implementations() -> list[Listing]:
 
     rows: dict[str, list[tuple[str, ...]]] = {}
     for entry in all_implementations():
-        row = (names.short(entry.name), f"{_grades(entry.grades)}: {entry.summary}")
+        chosen = "".join(f" {name}={value}" for name, value in entry.options.items())
+        row = (names.short(entry.name) + chosen, f"{_grades(entry.grades)}: {entry.summary}")
         rows.setdefault(entry.op, []).append(row)
     columns = ("name", "declared grade and formula")
     return [Listing(f"implementations of {op}", columns, tuple(found)) for op, found in rows.items()]

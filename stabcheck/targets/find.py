@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -164,6 +165,10 @@ def find_all(path: str, *, root: Path | None = None) -> list[Found]:
 
 
 def _defined_in(value: Any, module: str) -> bool:
-    """Functions written in that module; partials and other callable objects made there as well."""
+    """Functions written in that module; partials and other callable objects made there as well. What a
+    library made of a function (np.vectorize, torch.jit.script) has the library's name and holds it."""
     home = attribute(value, "__module__")
-    return home == module or (mark_of(value) is not None) or attribute(value, "__name__") is None
+    if home == module or (mark_of(value) is not None) or attribute(value, "__name__") is None:
+        return True
+    parts = attribute(value, "__dict__", {}).values()
+    return any(inspect.isfunction(part) and part.__module__ == module for part in parts)

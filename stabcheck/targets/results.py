@@ -43,6 +43,8 @@ def read(array: Array | Raised, shape: tuple[int, ...], format: Format) -> Readi
     if isinstance(array, Raised):
         known = isinstance(array.error, NotNumbersError)
         return _fault("SC403", str(array.error) if known else f"unreadable result, {array.text}")
+    if not array.dtype.isnative:  # the same numbers, their bytes the other way round
+        array = array.astype(array.dtype.newbyteorder("="))
     kind = dtype_fault(array.dtype, format)
     if kind:
         return _fault("SC403", kind)

@@ -59,6 +59,12 @@ USAGE = [
     (["run", "--report", "tabel"], "unknown report format 'tabel'. Did you mean 'table'?"),
     (["run", "-o", "no/such/place.json"], "does not exist. Create it first."),
     (["run", "--config-file", "nothere.toml"], "'nothere.toml' does not exist"),
+    (["run", "--config-file", "."], "configuration file '.' is a directory; name a file in it."),
+    (["run", "math:tanh", "--regimes", ""], "regimes is empty: name at least one"),
+    (["run", "math:tanh", "--memory-limit", "1"], "'1' is not a size in bytes"),
+    (["run", "math:tanh", "--memory-limit", "63MiB"], "at least 64MiB"),
+    (["run", "nothere.py", "--report", "json", "--report-dir", "/proc/foo"], "--report-dir '/proc/foo'"),
+    (["run", "nothere.py", "--baseline", "no/b.json", "--baseline-update"], "--baseline 'no/b.json'"),
     (["run", "nothere.py:softmax"], "there is no file"),
     (["run", "no.such.package:softmax"], "No module named"),
     (["run", "math"], "names no function"),
@@ -131,6 +137,29 @@ def test_internal_error(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "stabcheck: internal error: ZeroDivisionError: oh (-v shows the traceback)\n" == result.err
     assert 2 == result.code
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_explain_fits(call: Call, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """Prose is as wide as COLUMNS says; code is left as it is."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    result = call("explain", *(f"SC{n}" for n in (101, 102, 103, 401, 501, 903)))
+
+    indented = [(len(line) - len(line.lstrip()), line) for line in result.out.splitlines()]
+    prose = [line for indent, line in indented if indent < 4 or indent == 5]
+    assert columns >= max(len(line) for line in prose)
+
+
+def test_implementations_are_told_apart(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function that stands twice for one op shows the options under which it is run."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    lists = call("list", "implementations").out.split("implementations of ")[1:]
+
+    for rows in lists:
+        names = [line[2:].partition("  ")[0] for line in rows.splitlines() if line[2:3].strip()]
+        assert len(names) == len(set(names)), rows
 
 
 def test_explain(call: Call) -> None:

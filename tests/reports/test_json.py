@@ -53,7 +53,7 @@ def test_equal_reports_give_equal_bytes_and_come_back(samples: Samples) -> None:
         (b"{", "is not JSON"),
         (b"[]", "holds no object"),
         (b'{"schema": "other/1"}', "schema is 'other/1'"),
-        (b'{"schema": "stabcheck.report/1"}', "damaged stabcheck report"),
+        (b'{"schema": "stabcheck.report/1"}', "damaged stabcheck report: 'findings' is missing. Give"),
         (b"\xff\xfe\x00", "not a text file"),
         (b"[" * 100_000, "is not JSON"),
     ],

@@ -57,6 +57,39 @@ def project(tmp_path, monkeypatch):
     return write
 
 
+def test_what_a_library_made_of_a_function_of_the_file(project):
+    """np.vectorize gives its objects NumPy's module: those made here are found, those made elsewhere and
+    functions imported from a library are not."""
+    project("vectorized_elsewhere.py", "import numpy as np\n@np.vectorize\ndef softplus(x): return x\n")
+    project(
+        "loss.py",
+        """\
+        import numpy as np
+        from scipy.special import expit as sigmoid, softmax
+        from vectorized_elsewhere import softplus
+        @np.vectorize
+        def log_sigmoid(x): return x
+        tanh = np.vectorize(lambda x: x)
+        """,
+    )
+    assert ["loss.py:log_sigmoid", "loss.py:tanh"] == [found.name for found in find_all("loss.py")]
+
+
+def test_scripted_functions_of_torch(project):
+    """torch.jit.script names the object after itself, and holds the function."""
+    pytest.importorskip("torch")
+    project(
+        "scripted.py",
+        """\
+        import torch
+        from torch.nn.functional import silu
+        @torch.jit.script
+        def softmax(x: torch.Tensor): return torch.softmax(x, -1)
+        """,
+    )
+    assert ["scripted.py:softmax"] == [found.name for found in find_all("scripted.py")]
+
+
 # -- by name -----------------------------------------------------------------------------------------
 
 
