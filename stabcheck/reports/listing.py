@@ -77,8 +77,9 @@ def _implementations() -> list[Listing]:
 
     rows: dict[str, list[tuple[str, ...]]] = {}
     for entry in all_implementations():
-        chosen = "".join(f" {name}={value}" for name, value in entry.options.items())
-        row = (names.short(entry.name) + chosen, f"{_grades(entry.grades)}: {entry.summary}")
+        chosen = ", ".join(f"{name}={value}" for name, value in entry.options.items())
+        summary = f"{entry.summary} (with {chosen})" if chosen else entry.summary
+        row = (names.short(entry.name), f"{_grades(entry.grades)}: {summary}")
         rows.setdefault(entry.op, []).append(row)
     columns = ("name", "declared grade and formula")
     return [Listing(f"implementations of {op}", columns, tuple(found)) for op, found in rows.items()]
