@@ -2,8 +2,8 @@
 
 Contained in the process: exceptions of every kind (SystemExit and GeneratorExit too; only a real Ctrl-C
 passes), output, input, floating-point error state, warning filters, random seeds, environment, working
-directory, recursion limit. What no process can do for itself (a crash, an endless loop, memory) is the
-business of `isolate`.
+directory, recursion limit, and what is in `settings`. What no process can do for itself (a crash, an endless
+loop, memory) is the business of `isolate`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 import numpy as np
+
+from stabcheck.targets.settings import Settings
 
 #: Longest text of an exception that a report repeats.
 TEXT_LIMIT = 200
@@ -90,14 +92,22 @@ def watched(function: Callable[..., Any], *args: Any) -> Any:
         _under_way.pop()
 
 
+class _BinarySink(io.RawIOBase):
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+    def close(self) -> None:
+        """It stays open, like the other."""
+
+
 class _Sink(io.TextIOBase):
     """A text stream that swallows everything, and has a `buffer` that does so too."""
 
     encoding = "utf-8"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.buffer = _BinarySink()
+    buffer = _BinarySink()
 
     def writable(self) -> bool:
         return True
@@ -107,14 +117,6 @@ class _Sink(io.TextIOBase):
 
     def close(self) -> None:
         """It stays open: a target that closes the standard output closes none of ours."""
-
-
-class _BinarySink(io.RawIOBase):
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        return len(data)
 
 
 @contextlib.contextmanager
@@ -181,7 +183,8 @@ _OTHER_SEED = 0x5EED
 
 @contextlib.contextmanager
 def _surroundings() -> Iterator[None]:
-    """Random state, environment, working directory and recursion limit are put back."""
+    """Random state, environment, working directory, recursion limit and settings are put back."""
+    settings = Settings()
     seeds, numpy_seeds = random.getstate(), _numpy_seeds.take()
     environment, limit = _environment(), sys.getrecursionlimit()
     try:
@@ -191,6 +194,7 @@ def _surroundings() -> Iterator[None]:
     try:
         yield
     finally:
+        settings.put_back()
         random.setstate(seeds)
         _numpy_seeds.put_back(numpy_seeds)
         sys.setrecursionlimit(limit)
