@@ -208,6 +208,14 @@ def _surroundings() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """The caller's surroundings and warning filters are put back; what is written gets out, as a library that
+    is imported in here may keep hold of the stream for its messages."""
+    with _surroundings(), warnings.catch_warnings():
+        yield
+
+
+@contextlib.contextmanager
 def other_seeds() -> Iterator[None]:
     """Global random states that no call has seen, for as long as the block lasts: since `contained` puts them
     back, a target that draws from them would answer alike every time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +31,14 @@ CLOSE = 2.0**-5
 
 #: The rank of a call whose benign answer is right.
 RIGHT = 4
+
+#: What a function says to NumPy's arrays that was made for others: there is no such method, it does not take
+#: this (dim, keepdim), its size is no function; or what they should be. Any other error is the function's
+#: own, for which no library is imported.
+_MISSED = re.compile(
+    r"AttributeError: .*numpy\."
+    r"|TypeError: .*(keyword argument|'int' object is not callable|numpy\.|[Tt]ensor|jax)"
+)
 
 
 @dataclass(frozen=True)
@@ -166,8 +175,7 @@ def _more(trial: Trial, device: str | None) -> list[Backend]:
     """Backends to try after all: the one whose array came back; or, where the target raised on NumPy
     arrays, those whose arrays may have the methods it missed."""
     if trial.rank == 0:
-        misses = trial.reason.startswith(("AttributeError", "TypeError"))
-        return by_trying(trial.runner.function, device) if misses else []
+        return by_trying(trial.runner.function, device) if _MISSED.match(trial.reason) else []
     own = attempt(framework_of, trial.runner.last_result)
     return [make(own, device)] if own and not isinstance(own, Raised) else []
 

@@ -17,7 +17,7 @@ from stabcheck.lastwords import ending
 from stabcheck.targets import wire, worker
 
 #: Seconds for starting Python and importing the target: not the target's calls, so generous.
-START_LIMIT = 120.0
+START_LIMIT = worker.IMPORT_LIMIT
 
 #: Seconds that a process has to die by itself after its pipe broke, so that its exit status is its own.
 _LAST_WORDS = 1.0
@@ -61,10 +61,12 @@ class Process:
             raise self._died() from None
 
     def receive(self, seconds: float) -> wire.Message:
-        """The next message that is no mere sign of life; each such sign starts the clock again."""
+        """The next message that is no mere sign of life; each such sign starts the clock again, and may ask
+        for more time than a call has."""
+        patience = seconds
         while True:
             try:
-                header, arrays = wire.receive(self._read_fd, seconds)
+                header, arrays = wire.receive(self._read_fd, patience)
             except wire.TooLateError:
                 raise self._too_late(seconds) from None
             except wire.LostError:
@@ -74,6 +76,7 @@ class Process:
                 raise DeathError("SC407", f"the process failed, {header.get('text')}")
             if header.get("kind") != "tick":
                 return header, arrays
+            patience = header.get("seconds", seconds)
 
     def close(self) -> None:
         """Kill it and whatever it started."""

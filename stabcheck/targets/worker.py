@@ -22,6 +22,7 @@ from stabcheck import formats
 from stabcheck.errors import TargetError, UsageError
 from stabcheck.ops.op import Argument, Op
 from stabcheck.targets import wire
+from stabcheck.targets.backends import choose
 from stabcheck.targets.backends.choose import compiled
 from stabcheck.targets.find import Found, find, find_all
 from stabcheck.targets.gradients import prepare_gradient
@@ -33,6 +34,9 @@ from stabcheck.targets.runner import Inapplicable, LocalRunner
 #: Seconds between two signs of life while a block is worked through call by call.
 BREATH = 0.05
 
+#: Seconds that importing may take: Python with the target, or a framework.
+IMPORT_LIMIT = 120.0
+
 
 def main(read_fd: int, write_fd: int) -> None:
     """Serve until the pipe closes."""
@@ -41,6 +45,7 @@ def main(read_fd: int, write_fd: int) -> None:
     for fd in (read_fd, write_fd):
         os.set_inheritable(fd, False)  # what the target starts must not hold the pipe open
     pipe = _Pipe(read_fd, write_fd)
+    choose.before_import = pipe.importing
     try:
         _serve(pipe)
     except wire.LostError:
@@ -65,6 +70,10 @@ class _Pipe:
 
     def send(self, header: Mapping[str, Any], **arrays: Any) -> None:
         wire.send(self.write_fd, wire.pack(header, arrays))
+
+    def importing(self) -> None:
+        """An import begins, which is no call."""
+        self.send({"kind": "tick", "seconds": IMPORT_LIMIT})
 
     def tick(self) -> None:
         """A call of the target begins."""

@@ -227,3 +227,32 @@ def test_gradients_in_a_process_of_their_own(isolated, framework):
     answer = runner({"x": np.zeros((1, 2)), "v": np.array([[1.0, 0.0]])})
     assert runner.call_form.startswith(f"gradient by {framework}")
     np.testing.assert_allclose(answer.values, [[0.25, -0.25]])
+
+
+SLOWLY_IMPORTED = """
+import sys
+import time
+
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch.version":
+            time.sleep(4)
+
+
+sys.meta_path.insert(0, Slow())
+
+
+def by_its_methods(x):
+    return x.exp() / x.exp().sum(-1, keepdim=True)
+"""
+
+
+def test_importing_a_framework_is_no_call(isolated, tmp_path):
+    """Where a function shows only when it is tried whose arrays it wants: the import may take longer than a
+    call may."""
+    pytest.importorskip("torch", reason="a framework to import")
+    (tmp_path / "slow.py").write_text(SLOWLY_IMPORTED)
+    runner = isolated(f"{tmp_path / 'slow.py'}:by_its_methods", time_limit=3.0)
+    assert not runner.exhausted
+    assert "by_its_methods(x)" in runner.call_form

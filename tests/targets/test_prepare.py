@@ -1,7 +1,10 @@
 """How a target wants to be called is found out on benign inputs."""
 
 import functools
+import importlib.util
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -392,3 +395,41 @@ def test_keywords_of_two_arguments(ready, target):
     """By the op's own names in whatever order, otherwise in that of the signature."""
     answer = ready(target, op="logaddexp2")({"a": np.array([[0.0, 3.0]]), "b": np.array([[1.0, -1.0]])})
     np.testing.assert_allclose(answer.values, np.log([[1 + 2 * np.e, np.exp(3) + 2 / np.e]]))
+
+
+IMPORTING = """
+import os
+import random
+import sys
+import warnings
+
+import numpy as np
+
+import stabcheck
+
+stabcheck.check(np.tanh, dtypes="float32", max_examples=5)  # rich draws a number when it is imported
+np.random.seed(1)
+before = dict(os.environ), np.random.get_state()[1].tolist(), random.getstate(), list(warnings.filters)
+for target in ({targets}):
+    stabcheck.check(target, "softmax", dtypes="float32", max_examples=5, name="target")
+after = dict(os.environ), np.random.get_state()[1].tolist(), random.getstate(), list(warnings.filters)
+print([a == b for a, b in zip(before, after)], [name for name in ("torch", "jax") if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize(
+    ("targets", "imported"),
+    [
+        ("lambda x: 3, lambda x: x + None, lambda x: unknown, lambda x, t: x", []),
+        ("lambda x: x.exp() / x.exp().sum(-1, keepdim=True),", ["torch", "jax"]),
+        ("lambda x: x.reshape(x.size(0), -1),", ["torch", "jax"]),
+    ],
+    ids=["errors of its own", "methods", "size"],
+)
+def test_frameworks_are_imported_only_for_who_may_want_their_arrays(targets, imported):
+    """Tried on NumPy's arrays a function misses a method of others; and the caller's own environment, random
+    states and warning filters are what they were before the import."""
+    installed = [name for name in imported if importlib.util.find_spec(name)]
+    text = IMPORTING.replace("{targets}", targets)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert f"{[True] * 4} {installed}" == done.stdout.strip()

@@ -15,7 +15,7 @@ from typing import Any
 
 from stabcheck.errors import UsageError, unknown
 from stabcheck.targets.backends.base import Backend
-from stabcheck.targets.guard import attempt, attribute
+from stabcheck.targets.guard import attempt, attribute, kept
 
 #: Framework -> top-level packages that are built on its arrays.
 PACKAGES = {
@@ -23,6 +23,14 @@ PACKAGES = {
     "jax": frozenset({"jax", "jaxlib", "optax", "flax", "equinox"}),
 }
 BACKENDS = ("numpy", *PACKAGES)
+
+
+def nothing() -> None:
+    """What is told to nobody."""
+
+
+#: Called before a framework is imported: for a process on whose calls somebody waits, as that takes longer.
+before_import: Callable[[], None] = nothing
 
 
 def candidates(function: Callable[..., Any], backend: str, device: str | None) -> list[Backend]:
@@ -43,8 +51,11 @@ def make(name: str, device: str | None = None) -> Backend:
     """The backend of that name; UsageError when its library is not installed."""
     if name == "numpy":
         return Backend(device)
+    if name not in sys.modules:
+        before_import()
     try:
-        module = importlib.import_module(f"stabcheck.targets.backends.{name}_arrays")
+        with kept():
+            module = importlib.import_module(f"stabcheck.targets.backends.{name}_arrays")
     except ImportError as error:
         raise UsageError(f"backend {name!r} is not installed here ({error}). Install {name}.") from error
     made: Backend = module.BACKEND(device)
