@@ -105,7 +105,7 @@ def test_replay_of_rows_in_company(call: Call, here: Path) -> None:
 def test_replay_writes_one_finding(call: Call, here: Path) -> None:
     """--as needs to know which; a known one is written down, broken or not, and nothing is judged."""
     (here / "mine.py").write_text(BROKEN)
-    call("run", "mine.py:softmax", *QUICK)
+    call("run", "mine.py:softmax", *QUICK, "-n", "200")
     (id_, *_) = sorted(path.stem for path in (here / ".stabcheck" / "findings").iterdir())
 
     unclear = call("replay", "--as", "pytest")
