@@ -35,7 +35,8 @@ def leave_ctrl_c_to_the_parent() -> None:
 @contextlib.contextmanager
 def _deaf_from_the_start() -> Iterator[None]:
     """A process that is started in here ignores Ctrl-C from its first moment: while it imports it would
-    answer with a traceback. Here none is lost: one that comes meanwhile waits for the end."""
+    answer with a traceback. Here none is lost while this is the only thread, as it is when a command starts:
+    one that comes meanwhile waits for the end."""
     if threading.current_thread() is not threading.main_thread():  # no signal arrives, none may be set
         yield
         return
