@@ -1,19 +1,28 @@
 """A board that a process leaves behind for its parent."""
 
-import os
+import subprocess
+import sys
 
 from stabcheck import lastwords
+
+#: In a process of its own: one that has threads, as a worker of the tests may, had better not fork.
+PARENT = """
+import os
+from stabcheck import lastwords
+board = lastwords.shared()
+child = os.fork()
+if child == 0:
+    with lastwords.noted("cannot do it", "while trying. Stop."):
+        os._exit(0)
+os.waitpid(child, 0)
+print(repr((board.text, board.code)))
+"""
 
 
 def test_what_a_child_noted_is_read_by_its_parent():
     """Failure and next step while the block lasts, nothing after it; no code without an end."""
-    board = lastwords.shared()
-    child = os.fork()
-    if child == 0:
-        with lastwords.noted("cannot do it", "while trying. Stop."):
-            os._exit(0)
-    os.waitpid(child, 0)
-    assert ("cannot do it\nwhile trying. Stop.", None) == (board.text, board.code)
+    done = subprocess.run([sys.executable, "-c", PARENT], capture_output=True, text=True, check=True)
+    assert repr(("cannot do it\nwhile trying. Stop.", None)) == done.stdout.strip()
 
 
 def test_noted_is_forgotten():
